@@ -1,0 +1,71 @@
+/**
+ * The catalogue of refusals: nothing else in Presentia invents a SIP status or an ms-diagnostics code.
+ * `section` names the rule (MS-PRES unless another document is named); `sentence` is for the operator.
+ */
+interface Entry {
+  readonly status: number
+  readonly reason: string
+  /** ms-diagnostics id and reason; `public` ones may cross federation (MS-OCER 2.2.1). */
+  readonly diagnostics?: { readonly id: number; readonly reason: string; readonly public?: true }
+  readonly section: string
+  readonly sentence: string
+}
+
+export const failures = {
+  malformedRequest: { status: 400, reason: 'Bad Request', section: 'RFC 3261 21.4.1', sentence: 'The SIP message itself cannot be read.' },
+  versionNotSupported: { status: 505, reason: 'Version Not Supported', section: 'RFC 3261 21.5.6', sentence: 'Only SIP/2.0 is spoken here.' },
+  bodyMissing: { status: 400, reason: 'Bad Request', section: '3.2.5.4, 3.3.5.3, 3.4.5.3, 3.5.5.5', sentence: 'The request needs an XML body and carries none.' },
+  bodyNotXml: { status: 400, reason: 'Bad Request', diagnostics: { id: 4001, reason: 'Unable to parse XML' }, section: '3.2.5.4, 3.3.5.3, 3.4.5.3, 3.5.5.5', sentence: 'The body is not well-formed XML, or uses what the strict reader refuses (DOCTYPE, other encodings, excessive size or depth).' },
+  bodyNotValid: { status: 400, reason: 'Bad Request', diagnostics: { id: 4001, reason: 'Unable to parse XML' }, section: '3.2.5.4, 3.3.5.3, 3.4.5.3, 3.5.5.5', sentence: 'The body is XML, but not the document that this request must carry.' },
+  inputTooLarge: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 4008, reason: 'Input too large' }, section: '3.2.5.4', sentence: 'The request is larger than this server accepts.' },
+  endpointIdMissing: { status: 400, reason: 'Bad Request', diagnostics: { id: 4010, reason: 'Endpoint id is missing' }, section: 'MS-SIPREGE', sentence: 'Neither an epid in From nor a +sip.instance in Contact tells which endpoint this is.' },
+  epidTooLong: { status: 400, reason: 'Bad Request', diagnostics: { id: 4012, reason: 'epid is too long' }, section: 'MS-SIPREGE', sentence: 'The epid parameter of From is longer than 16 characters.' },
+  contactMissing: { status: 400, reason: 'Bad Request', section: '2.2.2.3.1, 2.2.2.4.1', sentence: 'A SUBSCRIBE that opens a dialog needs a Contact to notify.' },
+  fromIsNotTo: { status: 403, reason: 'Forbidden', section: '3.2.5.4, 3.4.5.3, 3.5.5.5', sentence: 'From and To must name the same user here.' },
+  selfToAnother: { status: 400, reason: 'Bad Request', section: '3.3.5.3', sentence: 'A self subscription must go to the subscriber itself; To names another configured user.' },
+  publisherMismatch: { status: 400, reason: 'Bad Request', section: '3.2.5.4', sentence: 'The uri of the publications element differs from To.' },
+  fromIsNotUser: { status: 403, reason: 'Forbidden', diagnostics: { id: 4004, reason: 'Credentials do not match From', public: true }, section: 'RFC 3261 22.2', sentence: 'From differs from the user whom the proxy authenticated.' },
+  authenticationMissing: { status: 403, reason: 'Forbidden', diagnostics: { id: 4004, reason: 'Credentials do not match From', public: true }, section: 'RFC 3261 22.2', sentence: 'This server takes authenticated requests only, and the proxy named no user.' },
+  userNotFound: { status: 404, reason: 'Not Found', diagnostics: { id: 4005, reason: 'Destination URI either not enabled for SIP or does not exist' }, section: '3.3.5.3, 3.4.5.3', sentence: 'To names no user of this server.' },
+  publisherNotFound: { status: 404, reason: 'Not Found', diagnostics: { id: 2005, reason: 'From user not found' }, section: '3.2.5.1.2', sentence: 'From names no user of this server.' },
+  domainBlocked: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: '3.4.5.3', sentence: 'The domain of From is blocked by the administrator.' },
+  endpointNotRegistered: { status: 401, reason: 'Unauthorized', section: '3.3.5.3, 3.4.5.3', sentence: 'The subscribing endpoint is not registered, or no longer.' },
+  publishingEndpointNotRegistered: { status: 488, reason: 'Not Acceptable Here', section: '3.2.5.4', sentence: 'An endpoint-bounded publication needs a registered endpoint.' },
+  expiryMissing: { status: 400, reason: 'Bad Request', section: '3.2.5.4', sentence: 'A time-bounded publication must say when it expires.' },
+  expiryForbidden: { status: 400, reason: 'Bad Request', section: '2.2.2.2.1', sentence: 'Only a time-bounded publication may carry a nonzero expires.' },
+  duplicatePublication: { status: 400, reason: 'Bad Request', section: '3.2.5.4', sentence: 'One request publishes the same category instance of a container twice.' },
+  categoryNotRegistered: { status: 403, reason: 'Forbidden', section: '3.2.5.4', sentence: 'The category name is not registered on this server.' },
+  categoryReadOnly: { status: 403, reason: 'Forbidden', diagnostics: { id: 2003, reason: 'Cannot overwrite a read-only publication' }, section: '3.2.5.4', sentence: 'The category is read-only in this container; only the server publishes it.' },
+  publicationTooLarge: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 2010, reason: 'Category is too large' }, section: '3.2.5.4', sentence: 'The data of one publication is larger than its category allows.' },
+  categoryQuotaExceeded: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 2010, reason: 'Category is too large' }, section: '3.2.5.4', sentence: 'All instances of the category together exceed its quota.' },
+  publicationConflict: { status: 409, reason: 'Conflict', diagnostics: { id: 2044, reason: 'Publication version out of date' }, section: '3.2.5.4', sentence: 'A publication does not carry the current version of its instance; the fault lists every stale one.' },
+  duplicateContainer: { status: 400, reason: 'Bad Request', section: '3.5.5.5', sentence: 'One request changes the same container twice.' },
+  containersConflict: { status: 409, reason: 'Conflict', diagnostics: { id: 2044, reason: 'Publication version out of date' }, section: '3.5.5.5', sentence: 'A container does not carry the current version of its membership; the fault lists every stale one.' },
+  containerMembersExceeded: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 2006, reason: 'Container member limit exceeded' }, section: '3.5.5.5', sentence: 'All containers together would hold more members than a publisher may have.' },
+  singleNotOneResource: { status: 400, reason: 'Bad Request', section: '3.4.5.3', sentence: 'A single category SUBSCRIBE names exactly one resource, in one subscribe action, and it is To.' },
+  subscribesTooMuch: { status: 403, reason: 'Forbidden', diagnostics: { id: 2012, reason: 'Category subscription limit exceeded' }, section: '3.4.5.1.3', sentence: 'The subscription would exceed the contacts or categories that one dialog may watch.' },
+  dialogUnknown: { status: 481, reason: 'Subscription does not exist', diagnostics: { id: 2014, reason: 'Subscription dialog does not exist', public: true }, section: '3.4.5.1.3', sentence: 'To carries a tag, but no living subscription dialog of the subscriber has it.' },
+  outOfOrder: { status: 500, reason: 'Server Internal Error', section: 'RFC 3261 12.2.2', sentence: 'The CSeq of the request is lower than that of an earlier one in its dialog.' },
+  intervalTooBrief: { status: 423, reason: 'Interval Too Brief', section: 'RFC 6665 4.2.1.1', sentence: 'The requested Expires is below the minimum.' },
+  eventUnknown: { status: 489, reason: 'Bad Event', section: 'RFC 6665 8.3.2', sentence: 'The Event of the SUBSCRIBE is not served here.' },
+  mediaTypeUnknown: { status: 415, reason: 'Unsupported Media Type', section: 'RFC 3261 21.4.13', sentence: 'The Content-Type is not one that this request may carry.' },
+  notAcceptable: { status: 406, reason: 'Not Acceptable', section: 'RFC 6665 4.1.2.1', sentence: 'Accept admits none of the documents that the answer would carry.' },
+  methodUnknown: { status: 405, reason: 'Method Not Allowed', section: 'RFC 3261 21.4.6', sentence: 'Only SERVICE and SUBSCRIBE are handled here.' },
+  internal: { status: 500, reason: 'Server Internal Error', section: 'RFC 3261 21.5.1', sentence: 'The engine failed; its log has the request id.' },
+  unavailable: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The database does not answer; try again later.' },
+} as const satisfies Record<string, Entry>
+
+export type FailureName = keyof typeof failures
+
+/** A protocol refusal. `detail` says where it went wrong, `headers` and `body` are what the rule wants in the answer. */
+export interface Failure {
+  readonly name: FailureName
+  readonly detail?: string
+  readonly headers?: readonly (readonly [string, string])[]
+  readonly body?: { readonly type: string; readonly text: string }
+}
+
+export const failure = (name: FailureName, detail?: string): Failure => (detail === undefined ? { name } : { name, detail })
+
+/** The catalogue entry behind a refusal, with its optional parts visible to the type checker. */
+export const failureEntry = (name: FailureName): Entry => failures[name]

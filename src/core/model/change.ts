@@ -1,0 +1,13 @@
+import type { EndpointId } from '../sip/endpoint-id.ts'
+import type { ContainerMember } from './container.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { CategoryInstance, InstanceKey } from './publication.ts'
+
+/** What the store must write on a publisher's side; a decision returns these, it never writes. */
+export type Change =
+  | { readonly kind: 'putInstance'; readonly instance: CategoryInstance }
+  | { readonly kind: 'deleteInstance'; readonly key: InstanceKey }
+  | { readonly kind: 'putContainer'; readonly id: number; readonly membersVersion: number; readonly added: readonly ContainerMember[]; readonly removed: readonly ContainerMember[] }
+  | { readonly kind: 'putEndpoint'; readonly endpoint: Endpoint }
+  /** Ends the endpoint's registration and, with it, its dialogs (3.4.5.1.3). */
+  | { readonly kind: 'deleteEndpoint'; readonly endpointId: EndpointId }

@@ -1,0 +1,62 @@
+import type { Instant } from '../base/instant.ts'
+import type { EndpointId } from '../sip/endpoint-id.ts'
+import type { UserKey } from '../sip/uri.ts'
+import type { SourceNetwork } from './network.ts'
+
+/** Self subscriptions, and category subscriptions in their two forms (3.4.5.1.1). */
+export const dialogKinds = ['self', 'batch', 'single'] as const
+export type DialogKind = (typeof dialogKinds)[number]
+
+/** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
+export const selfScopes = ['categories', 'containers', 'subscribers', 'delegates'] as const
+export type SelfScope = (typeof selfScopes)[number]
+
+/** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
+export interface Dialog {
+  readonly subscriber: UserKey
+  /** Our tag, chosen by the engine; with Call-ID and remoteTag it is the dialog's identity (RFC 3261 12). */
+  readonly localTag: string
+  readonly remoteTag: string
+  readonly callId: string
+  readonly kind: DialogKind
+  readonly event: string
+  /** Undefined for subscribers that need not register (other domains). */
+  readonly endpointId: EndpointId | undefined
+  readonly network: SourceNetwork
+  /** From and To of what we send: the SUBSCRIBE's To and From with both tags, epid included. */
+  readonly localText: string
+  readonly remoteText: string
+  /** The subscriber's Contact, the Request-URI of what we send, and the routes towards it. */
+  readonly target: string
+  readonly routes: readonly string[]
+  readonly proxy: string
+  readonly flow: string
+  /** The Contact under which the proxy reaches this dialog's server side. */
+  readonly contact: string
+  /** BENOTIFY was negotiated (MS-SIP 3.5). */
+  readonly benotify: boolean
+  /** CSeq of the last notification, piggybacked ones included. */
+  readonly cseq: number
+  readonly remoteCseq: number
+  readonly scope: readonly SelfScope[]
+  readonly createdAt: Instant
+  readonly expiresAt: Instant
+}
+
+/** One publisher that a category dialog watches, with the categories of interest; kept on the publisher's side. */
+export interface Subscription {
+  readonly publisher: UserKey
+  readonly subscriber: UserKey
+  readonly localTag: string
+  readonly network: SourceNetwork
+  readonly categories: readonly string[]
+}
+
+/** A notification ready for the proxy (contract version 1): headers without Via, Max-Forwards and Content-Length. */
+export interface NotifyInstruction {
+  readonly m: 'NOTIFY' | 'BENOTIFY'
+  readonly ruri: string
+  readonly flow: string
+  readonly h: string
+  readonly b: string
+}

@@ -1,0 +1,18 @@
+import type { Instant } from '../base/instant.ts'
+import type { EndpointId } from '../sip/endpoint-id.ts'
+
+/** A registered endpoint of a user, as the proxy's registrar reported it. */
+export interface Endpoint {
+  readonly endpointId: EndpointId
+  /** The UUID as the client wrote it in +sip.instance (or the computed one); documents show this form. */
+  readonly instanceId: string
+  readonly epid: string | undefined
+  /** The proxy that carries the connection, and its opaque token for it. */
+  readonly proxy: string
+  readonly flow: string
+  /** The registered Contact URI and the REGISTER's Call-ID: which binding of the registrar this is. */
+  readonly contact: string
+  readonly callId: string
+  readonly registeredAt: Instant
+  readonly expiresAt: Instant
+}

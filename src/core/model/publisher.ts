@@ -1,0 +1,12 @@
+import type { UserKey } from '../sip/uri.ts'
+import type { Container } from './container.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { CategoryInstance } from './publication.ts'
+
+/** What one decision may read about one publisher; only the parts that its procedure asked for are filled. */
+export interface PublisherState {
+  readonly publisher: UserKey
+  readonly instances: readonly CategoryInstance[]
+  readonly containers: readonly Container[]
+  readonly endpoints: readonly Endpoint[]
+}

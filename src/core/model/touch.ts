@@ -1,0 +1,39 @@
+import type { ContainerMember } from './container.ts'
+
+/**
+ * What a committed change touched at one publisher: all that fan-out needs besides the latest state to know who must
+ * hear what. Written as one row in the publish transaction; several are merged before they are told (coalescing).
+ */
+export interface Touch {
+  /** Category to the containers whose set of instances changed in any way (3.2.5.3). */
+  readonly categories: Readonly<Record<string, readonly number[]>>
+  /** Category to the containers that published it before, where that changed: watchers may have moved (1.3.1.3.9). */
+  readonly publishedBefore: Readonly<Record<string, readonly number[]>>
+  /** Container to its members before, where membership changed: watchers may have moved (3.5.5.4). */
+  readonly membersBefore: Readonly<Record<string, readonly ContainerMember[]>>
+}
+
+export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
+
+export const isTouched = (touch: Touch): boolean => Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0
+
+/** Merges touches in the order in which they were committed: what changed is united, what was before is the oldest. */
+export const mergeTouches = (touches: readonly Touch[]): Touch => {
+  const categories = new Map<string, Set<number>>()
+  let publishedBefore: Record<string, readonly number[]> = {}
+  let membersBefore: Record<string, readonly ContainerMember[]> = {}
+  for (const touch of touches) {
+    for (const [category, containers] of Object.entries(touch.categories)) {
+      const known = categories.get(category) ?? new Set()
+      for (const container of containers) known.add(container)
+      categories.set(category, known)
+    }
+    publishedBefore = { ...touch.publishedBefore, ...publishedBefore }
+    membersBefore = { ...touch.membersBefore, ...membersBefore }
+  }
+  return {
+    categories: Object.fromEntries([...categories].map(([category, containers]) => [category, [...containers].sort((a, b) => a - b)])),
+    publishedBefore,
+    membersBefore,
+  }
+}

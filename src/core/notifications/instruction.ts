@@ -1,0 +1,27 @@
+import { secondsLeft, type Instant } from '../base/instant.ts'
+import type { Dialog, NotifyInstruction } from '../model/dialog.ts'
+
+/** What a notification says, before it is addressed to a dialog. */
+export interface Notice {
+  readonly body: { readonly type: string; readonly text: string } | undefined
+  /** The end of the subscription with its RFC 6665 reason; undefined while it goes on. */
+  readonly terminated?: 'timeout' | 'deactivated' | 'noresource'
+}
+
+/**
+ * Addresses a notice to a dialog: NOTIFY, or BENOTIFY where that was negotiated (MS-SIP 3.5). `dialog.cseq` must already be the
+ * number that this notification carries.
+ */
+export const writeInstruction = (dialog: Dialog, notice: Notice, now: Instant): NotifyInstruction => {
+  const method = dialog.benotify ? 'BENOTIFY' : 'NOTIFY'
+  let h = `From: ${dialog.localText}\r\nTo: ${dialog.remoteText}\r\nCall-ID: ${dialog.callId}\r\nCSeq: ${dialog.cseq} ${method}\r\n`
+  // A BENOTIFY is never answered and opens nothing, so that it needs no Contact.
+  if (!dialog.benotify) h += `Contact: <${dialog.contact}>\r\n`
+  for (const route of dialog.routes) h += `Route: ${route}\r\n`
+  h += `Require: eventlist\r\nEvent: ${dialog.event}\r\n`
+  if (notice.terminated === undefined) h += `subscription-state: active;expires=${secondsLeft(dialog.expiresAt, now)}\r\n`
+  // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason.
+  else h += `subscription-state: terminated;expires=0;reason=${notice.terminated}\r\nExpires: 0\r\n`
+  if (notice.body !== undefined) h += `Content-Type: ${notice.body.type}\r\n`
+  return { m: method, ruri: dialog.target, flow: dialog.flow, h, b: notice.body?.text ?? '' }
+}

@@ -1,0 +1,53 @@
+import type { Instant } from '../base/instant.ts'
+import { writeSelfCategories, type ClearedCategory } from '../documents/categories.ts'
+import { defaultContainer, writeContainers } from '../documents/containers.ts'
+import { emptyDelegates, emptySubscribers, writeRoamingData, type RoamingSections } from '../documents/roaming-self.ts'
+import type { Container } from '../model/container.ts'
+import type { SelfScope } from '../model/dialog.ts'
+import type { CategoryInstance, InstanceKey } from '../model/publication.ts'
+import type { PublisherState } from '../model/publisher.ts'
+import type { Touch } from '../model/touch.ts'
+
+const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
+  a.category === b.category ? a.container - b.container || a.instance - b.instance : a.category < b.category ? -1 : 1
+
+const descending = (containers: readonly Container[]): readonly Container[] => [...containers].sort((a, b) => b.id - a.id)
+
+/** Every container that exists, by membership or by publication (1.3.1.8), the default one included. */
+const allContainers = (state: PublisherState): readonly Container[] => {
+  const known = new Map<number, Container>([[defaultContainer.id, defaultContainer]])
+  for (const { container } of state.instances) if (!known.has(container)) known.set(container, { id: container, membersVersion: 0, members: [] })
+  for (const container of state.containers) known.set(container.id, container)
+  return descending([...known.values()])
+}
+
+/** All data of a scope, as every answer to a self SUBSCRIBE carries it, refreshes included (3.3.5.1). */
+export const writeSelfState = (state: PublisherState, scope: readonly SelfScope[], now: Instant): string => {
+  const sections: { -readonly [K in keyof RoamingSections]: string } = {}
+  if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), [], now)
+  if (scope.includes('containers')) sections.containers = writeContainers(allContainers(state))
+  if (scope.includes('subscribers')) sections.subscribers = emptySubscribers
+  if (scope.includes('delegates')) sections.delegates = emptyDelegates
+  return writeRoamingData(sections)
+}
+
+const clearedOf = (touch: Touch, instances: readonly CategoryInstance[]): readonly ClearedCategory[] =>
+  Object.entries(touch.categories).flatMap(([category, containers]) =>
+    containers.filter((container) => !instances.some((instance) => instance.category === category && instance.container === container)).map((container) => ({ category, container })))
+
+/**
+ * What a self subscription hears of a touch (3.2.5.2, 3.5.5.3), or undefined when the touch is outside its scope: each touched
+ * category with all its instances in all containers (design decision 6) and each touched container with all its members.
+ */
+export const writeSelfChange = (state: PublisherState, touch: Touch, scope: readonly SelfScope[], now: Instant): string | undefined => {
+  const sections: { -readonly [K in keyof RoamingSections]: string } = {}
+  if (scope.includes('categories') && Object.keys(touch.categories).length > 0) {
+    const instances = state.instances.filter(({ category }) => touch.categories[category] !== undefined).sort(byNameThenPlace)
+    sections.categories = writeSelfCategories(state.publisher, instances, clearedOf(touch, instances), now)
+  }
+  const touchedContainers = Object.keys(touch.membersBefore).map(Number)
+  if (scope.includes('containers') && touchedContainers.length > 0) {
+    sections.containers = writeContainers(descending(state.containers.filter(({ id }) => touchedContainers.includes(id))))
+  }
+  return Object.keys(sections).length === 0 ? undefined : writeRoamingData(sections)
+}

@@ -1,0 +1,59 @@
+import { failure } from '../base/failure.ts'
+import type { Instant } from '../base/instant.ts'
+import { ok, refuse, type Result } from '../base/result.ts'
+import type { Dialog, DialogKind, SelfScope } from '../model/dialog.ts'
+import type { SourceNetwork } from '../model/network.ts'
+import type { EndpointId } from '../sip/endpoint-id.ts'
+import type { SipRequest } from '../sip/request.ts'
+import { grantExpires, negotiate, type ExpiryLimits } from './lifetime.ts'
+
+/** Where a request came in and from which network; a dialog follows that. */
+export interface Path {
+  readonly network: SourceNetwork
+  readonly proxy: string
+  readonly flow: string
+  readonly contact: string
+}
+
+/** What a new dialog needs besides the SUBSCRIBE itself. */
+export interface DialogTerms {
+  readonly kind: DialogKind
+  readonly localTag: string
+  readonly endpointId: EndpointId | undefined
+  readonly path: Path
+  readonly scope: readonly SelfScope[]
+  readonly limits: ExpiryLimits
+  readonly chance: number
+}
+
+/**
+ * The dialog that a SUBSCRIBE without To tag opens (RFC 3261 12.1.1), its first notification numbered 1; for a poll one that is already
+ * over, which is answered and never stored. 400 without a Contact, 423 below the minimum expiry.
+ */
+export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant): Result<Dialog> => {
+  const [contact] = request.contacts
+  const granted = grantExpires(request.expires, terms.limits, terms.chance)
+  if (!granted.ok) return granted
+  // A poll is answered in its 200 or on the flow it came from, so that only a lasting dialog must say where it can be reached.
+  if (contact === undefined && granted.value > 0) return refuse(failure('contactMissing'))
+  return ok({
+    subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
+    endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
+    target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
+    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, scope: terms.scope, createdAt: now, expiresAt: now + granted.value * 1000,
+  })
+}
+
+/**
+ * The dialog after an in-dialog SUBSCRIBE: new life, next number, and the target, routes and path that the request shows. The very same
+ * request again changes nothing (design decision 18).
+ */
+export const renewDialog = (request: SipRequest, dialog: Dialog, path: Path, scope: readonly SelfScope[], limits: ExpiryLimits, chance: number, now: Instant): Result<Dialog> => {
+  if (request.cseq === dialog.remoteCseq) return ok(dialog)
+  const granted = grantExpires(request.expires, limits, chance)
+  if (!granted.ok) return granted
+  return ok({
+    ...dialog, ...path, scope, cseq: dialog.cseq + 1, remoteCseq: request.cseq, target: request.contacts[0]?.uriText ?? dialog.target,
+    routes: request.recordRoute.length > 0 ? request.recordRoute : dialog.routes, benotify: negotiate(request).benotify || dialog.benotify, expiresAt: now + granted.value * 1000,
+  })
+}

@@ -1,0 +1,68 @@
+import { failure, type Failure } from '../base/failure.ts'
+import { findCategory, type CategoryRegistry } from '../categories/registry.ts'
+import type { Rejection } from '../documents/rlmi.ts'
+import type { BatchAction } from '../requests/batch-subscribe.ts'
+import type { SipRequest } from '../sip/request.ts'
+import type { UserKey } from '../sip/uri.ts'
+
+/** Both tags in Require make it a batch; anything else is a single category SUBSCRIBE (3.4.5.1.1). */
+export const isBatch = ({ require }: SipRequest): boolean => require.has('adhoclist') && require.has('categorylist')
+
+/** The rules of a single category SUBSCRIBE (3.4.5.1.1, 3.4.5.3): one action, to subscribe, to one resource, which is To. */
+export const checkSingle = (request: SipRequest, actions: readonly BatchAction[]): Failure | undefined => {
+  const [action, ...more] = actions
+  const fits = action !== undefined && more.length === 0 && action.name === 'subscribe' && action.resources.length === 1 && action.resources[0]?.user === request.toUser
+  return fits ? undefined : failure('singleNotOneResource')
+}
+
+/** What a category SUBSCRIBE comes to: the categories of each accepted publisher to add or remove, and who is rejected. */
+export interface ResourcePlan {
+  readonly subscribe: ReadonlyMap<UserKey, readonly string[]>
+  readonly unsubscribe: ReadonlyMap<UserKey, readonly string[]>
+  readonly rejections: readonly Rejection[]
+}
+
+const add = (plan: Map<UserKey, readonly string[]>, user: UserKey, categories: readonly string[]): void => {
+  plan.set(user, [...new Set([...(plan.get(user) ?? []), ...categories])])
+}
+
+/**
+ * Sorts the resources of a request: users of this server are taken, all others are told to be subscribed elsewhere (3.4.5.1.3.1, 3.4.5.3);
+ * private categories are passed over in silence (3.4.5.1.3). What is not here can be unsubscribed without complaint.
+ */
+export const planResources = (actions: readonly BatchAction[], existing: ReadonlySet<UserKey>, registry: CategoryRegistry): ResourcePlan => {
+  const subscribe = new Map<UserKey, readonly string[]>()
+  const unsubscribe = new Map<UserKey, readonly string[]>()
+  const rejected = new Map<UserKey, Rejection>()
+  for (const action of actions) {
+    const categories = action.categories.filter((name) => findCategory(registry, name)?.private !== true)
+    for (const { user } of action.resources) {
+      if (action.name === 'unsubscribe') add(unsubscribe, user, categories)
+      else if (existing.has(user)) add(subscribe, user, categories)
+      else rejected.set(user, { user, state: 'resubscribe' })
+    }
+  }
+  return { subscribe, unsubscribe, rejections: [...rejected.values()] }
+}
+
+/** The bounds of 3.4.5.1.3 on what one request and one dialog may watch. */
+export interface ResourceLimits {
+  readonly maxResourcesPerDialog: number
+  readonly maxCategoriesPerRequest: number
+}
+
+/** What a dialog watches after a plan: additive and subtractive (design decision 12); 403 above the limits. */
+export const applyPlan = (before: ReadonlyMap<UserKey, readonly string[]>, plan: ResourcePlan, limits: ResourceLimits): ReadonlyMap<UserKey, readonly string[]> | Failure => {
+  const after = new Map(before)
+  for (const [user, categories] of plan.unsubscribe) {
+    const left = (after.get(user) ?? []).filter((category) => !categories.includes(category))
+    if (left.length === 0) after.delete(user)
+    else after.set(user, left)
+  }
+  for (const [user, categories] of plan.subscribe) {
+    if (categories.length > limits.maxCategoriesPerRequest) return failure('subscribesTooMuch', `at most ${limits.maxCategoriesPerRequest} categories`)
+    add(after, user, categories)
+  }
+  if (after.size > limits.maxResourcesPerDialog) return failure('subscribesTooMuch', `at most ${limits.maxResourcesPerDialog} contacts`)
+  return after
+}

@@ -1,0 +1,25 @@
+/** Every namespace URI of the wire, once. */
+export const namespaces = {
+  xml: 'http://www.w3.org/XML/1998/namespace',
+  xmlns: 'http://www.w3.org/2000/xmlns/',
+  /** publish request (6.10) */
+  richPresence: 'http://schemas.microsoft.com/2006/09/sip/rich-presence',
+  /** categories document (6.2) */
+  categories: 'http://schemas.microsoft.com/2006/09/sip/categories',
+  /** containers document (6.3) */
+  containers: 'http://schemas.microsoft.com/2006/09/sip/containers',
+  /** subscriber list document (6.4) */
+  subscribers: 'http://schemas.microsoft.com/2006/09/sip/presence-subscribers',
+  /** delegates document (6.5) */
+  delegates: 'http://schemas.microsoft.com/2007/09/sip/delegates',
+  /** self SUBSCRIBE request and response (6.6, 6.7) */
+  roamingSelf: 'http://schemas.microsoft.com/2006/09/sip/roaming-self',
+  roamingSelfEx: 'http://schemas.microsoft.com/2007/09/sip/roaming-self-ex',
+  /** category SUBSCRIBE request (6.8) */
+  batchSubscribe: 'http://schemas.microsoft.com/2006/01/sip/batch-subscribe',
+  categoryList: 'http://schemas.microsoft.com/2006/09/sip/categorylist',
+  /** resource list meta-information (6.9, RFC 4662) */
+  rlmi: 'urn:ietf:params:xml:ns:rlmi',
+  /** setContainerMembers request (6.11) */
+  containerManagement: 'http://schemas.microsoft.com/2006/09/sip/container-management',
+} as const

@@ -1,0 +1,36 @@
+import type { XmlElement } from './element.ts'
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;',
+  // Kept as references, or attribute normalisation would turn them into blanks.
+  '\t': '&#9;', '\n': '&#10;', '\r': '&#13;',
+}
+
+const NEEDS_ESCAPE = /[&<>"\t\n\r]/
+const EACH_ESCAPE = /[&<>"\t\n\r]/g
+
+/** The one escape function of all writers: safe in element content and in double-quoted attribute values. */
+export const escapeXml = (text: string): string =>
+  NEEDS_ESCAPE.test(text) ? text.replace(EACH_ESCAPE, (character) => ESCAPES[character] ?? character) : text
+
+/** ` name="value"`, or nothing when there is no value. */
+export const writeAttribute = (name: string, value: string | number | undefined): string =>
+  value === undefined ? '' : ` ${name}="${typeof value === 'number' ? value : escapeXml(value)}"`
+
+/**
+ * The element exactly as it stood in the source, made independent of where it stood: the namespace declarations
+ * that were in scope are put into its start tag, and `xmlns=""` where it had no default namespace, so that it can be
+ * embedded byte for byte anywhere.
+ */
+export const writeVerbatim = (source: string, element: XmlElement): string => {
+  const text = source.slice(element.start, element.end)
+  let declarations = ''
+  for (const [prefix, uri] of element.scope) {
+    if (prefix === 'xml' || element.declares.includes(prefix)) continue
+    declarations += prefix === '' ? writeAttribute('xmlns', uri) : writeAttribute(`xmlns:${prefix}`, uri)
+  }
+  if (!element.scope.has('')) declarations += ' xmlns=""'
+  if (declarations === '') return text
+  const nameEnd = text.slice(1).search(/[\s/>]/) + 1
+  return text.slice(0, nameEnd) + declarations + text.slice(nameEnd)
+}
