@@ -1,0 +1,43 @@
+import type { ColumnType, JSONColumnType } from 'kysely'
+import type { DomainKind } from '../core/model/network.ts'
+
+type Constant<T> = ColumnType<T, T, never>
+
+/** Optional directory data of a user; keys as in the admin API. */
+export type UserProperties = Readonly<Record<string, string>>
+
+export interface DomainTable {
+  domain: Constant<string>
+  kind: DomainKind
+  created_at: Constant<number>
+  updated_at: number
+}
+
+export interface PresenceUserTable {
+  user_uri: Constant<string>
+  domain: Constant<string>
+  display_name: string
+  properties: JSONColumnType<UserProperties>
+  created_at: Constant<number>
+  updated_at: number
+}
+
+export interface EndpointTable {
+  user_uri: Constant<string>
+  endpoint_id: Constant<string>
+  instance_id: string
+  epid: string | null
+  proxy: string
+  flow: string
+  contact: string
+  call_id: string
+  registered_at: number
+  expires_at: number
+}
+
+/** The tables that are read and written through Kysely; hot paths use named SQL (see session.ts). */
+export interface Database {
+  domain: DomainTable
+  presence_user: PresenceUserTable
+  endpoint: EndpointTable
+}

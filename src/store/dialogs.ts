@@ -1,0 +1,142 @@
+import type { Dialog, DialogKind, SelfScope } from '../core/model/dialog.ts'
+import type { SourceNetwork } from '../core/model/network.ts'
+import type { EndpointId } from '../core/sip/endpoint-id.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { statement, type Session, type Statement, type Transaction } from './session.ts'
+
+/** What identifies a dialog row. */
+export interface DialogRef {
+  readonly subscriber: UserKey
+  readonly localTag: string
+}
+
+interface Row {
+  readonly subscriber: string
+  readonly local_tag: string
+  readonly remote_tag: string
+  readonly call_id: string
+  readonly kind: DialogKind
+  readonly event: string
+  readonly endpoint_id: string | null
+  readonly network: SourceNetwork
+  readonly local_text: string
+  readonly remote_text: string
+  readonly target: string
+  readonly routes: readonly string[]
+  readonly proxy: string
+  readonly flow: string
+  readonly contact: string
+  readonly benotify: boolean
+  readonly cseq: number
+  readonly remote_cseq: number
+  readonly scope: readonly SelfScope[]
+  readonly created_at: number
+  readonly expires_at: number
+}
+
+const read = (row: Row): Dialog => ({
+  subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
+  endpointId: row.endpoint_id ?? undefined, network: row.network, localText: row.local_text, remoteText: row.remote_text, target: row.target,
+  routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
+  remoteCseq: row.remote_cseq, scope: row.scope, createdAt: row.created_at, expiresAt: row.expires_at,
+})
+
+const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<Row>(sql, values)).map(read)
+
+const INSERT = statement('dialog-insert', `
+  INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
+    contact, benotify, cseq, remote_cseq, scope, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`)
+
+export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
+  tx.send(INSERT, [
+    d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, [...d.scope], d.createdAt, d.expiresAt,
+  ])
+
+const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
+
+/** All dialogs of a subscriber, expired ones included. */
+export const loadDialogs = (session: Session, subscriber: UserKey): Promise<readonly Dialog[]> => rowsOf(session, OF_SUBSCRIBER, [subscriber])
+
+const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 FOR UPDATE')
+
+/** Locks one dialog: nobody else numbers a notification in it until the transaction ends. */
+export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
+
+const REFRESH = statement('dialog-refresh', `
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, failures = 0
+  WHERE subscriber = $1 AND local_tag = $2`)
+
+/** Writes what an in-dialog SUBSCRIBE may change. */
+export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
+  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network])
+
+const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind = 'self' AND expires_at > $2")
+
+/** The living self subscriptions of several publishers. */
+export const loadSelfDialogs = (session: Session, publishers: readonly UserKey[], now: number): Promise<readonly Dialog[]> => rowsOf(session, LIVING_SELF, [[...publishers], now])
+
+// Two statements that travel together. Locks are taken in key order, so that two nodes never wait for each other in a circle;
+// only then, in a statement of its own with a fresh view, is the counter moved.
+const LOCK_MANY = statement('dialogs-lock', `
+  SELECT 1 FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY subscriber, local_tag FOR UPDATE`)
+const BUMP = statement('dialogs-bump', `
+  UPDATE dialog SET cseq = cseq + told.count FROM unnest($1::text[], $2::text[], $4::int[]) AS told (subscriber, local_tag, count)
+  WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 RETURNING dialog.*`)
+
+/**
+ * Locks the living ones among these dialogs and reserves `count` numbers in each; the dialogs come back with the last of them. Ended
+ * ones are missing from the answer. Each dialog may be named once.
+ */
+export const numberNotifications = async (tx: Transaction, refs: readonly (DialogRef & { readonly count: number })[], now: number): Promise<readonly Dialog[]> => {
+  const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
+  const locked = tx.send(LOCK_MANY, keys)
+  const bumped = rowsOf(tx, BUMP, [...keys, now, refs.map(({ count }) => count)])
+  await locked
+  return bumped
+}
+
+const DELETE = statement('dialogs-delete', `
+  DELETE FROM dialog USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
+  WHERE dialog.subscriber = gone.subscriber AND dialog.local_tag = gone.local_tag`)
+const DELETE_RESOURCES = statement('dialogs-delete-resources', `
+  DELETE FROM dialog_resource USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
+  WHERE dialog_resource.subscriber = gone.subscriber AND dialog_resource.local_tag = gone.local_tag
+  RETURNING dialog_resource.subscriber, dialog_resource.local_tag, dialog_resource.publisher`)
+const DELETE_EDGES = statement('dialogs-delete-edges', `
+  DELETE FROM subscription USING unnest($1::text[], $2::text[], $3::text[]) AS gone (publisher, subscriber, local_tag)
+  WHERE subscription.publisher = gone.publisher AND subscription.subscriber = gone.subscriber AND subscription.local_tag = gone.local_tag`)
+const DELETE_DEFERRED = statement('dialogs-delete-deferred', `
+  DELETE FROM deferred USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
+  WHERE deferred.subscriber = gone.subscriber AND deferred.local_tag = gone.local_tag`)
+
+/** Ends dialogs with everything that hangs on them, on both sides. */
+export const deleteDialogs = async (tx: Transaction, refs: readonly DialogRef[]): Promise<void> => {
+  if (refs.length === 0) return
+  const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
+  void tx.send(DELETE, keys)
+  void tx.send(DELETE_DEFERRED, keys)
+  const edges = await tx.send<{ subscriber: string; local_tag: string; publisher: string }>(DELETE_RESOURCES, keys)
+  if (edges.length > 0) void tx.send(DELETE_EDGES, [edges.map((edge) => edge.publisher), edges.map((edge) => edge.subscriber), edges.map((edge) => edge.local_tag)])
+}
+
+const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local_tag FROM dialog WHERE subscriber = $1 AND endpoint_id = ANY($2::text[]) FOR UPDATE')
+
+/** The dialogs of endpoints that leave. */
+export const findEndpointDialogs = async (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<readonly DialogRef[]> =>
+  (await tx.send<{ subscriber: string; local_tag: string }>(OF_ENDPOINTS, [user, [...ids]])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))
+
+const CLAIM_EXPIRED = statement('dialogs-claim-expired', `
+  UPDATE dialog SET cseq = cseq + 1 WHERE (subscriber, local_tag) IN (
+    SELECT subscriber, local_tag FROM dialog WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING *`)
+
+/** Claims dialogs past their time for a last notification; other nodes skip them until the transaction ends. */
+export const claimExpiredDialogs = (tx: Transaction, now: number, limit: number): Promise<readonly Dialog[]> => rowsOf(tx, CLAIM_EXPIRED, [now, limit])
+
+const FIND_FAILED = statement('dialog-failed', `
+  UPDATE dialog SET failures = failures + 1 WHERE call_id = $1 AND local_tag = $2 AND remote_tag = $3 AND subscriber = $4 RETURNING subscriber, local_tag, failures`)
+
+/** Counts a failed NOTIFY against its dialog; undefined when the dialog is gone. */
+export const countFailure = async (tx: Transaction, subscriber: UserKey, callId: string, localTag: string, remoteTag: string): Promise<number | undefined> =>
+  (await tx.send<{ failures: number }>(FIND_FAILED, [callId, localTag, remoteTag, subscriber]))[0]?.failures

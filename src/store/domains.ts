@@ -1,0 +1,45 @@
+import { sql, type Kysely } from 'kysely'
+import type { DomainKind } from '../core/model/network.ts'
+import type { Database } from './database.ts'
+import { statement, type Session } from './session.ts'
+
+export interface Domain {
+  readonly domain: string
+  readonly kind: DomainKind
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+const ALL = statement('domains-all', 'SELECT domain, kind FROM domain')
+
+/** The whole domain table; small, and cached by the engine. */
+export const loadDomains = async (session: Session): Promise<ReadonlyMap<string, DomainKind>> =>
+  new Map((await session.send<{ domain: string; kind: DomainKind }>(ALL, [])).map((row) => [row.domain, row.kind]))
+
+interface Row { readonly domain: string; readonly kind: DomainKind; readonly created_at: number; readonly updated_at: number }
+
+const read = (row: Row): Domain => ({ domain: row.domain, kind: row.kind, createdAt: row.created_at, updatedAt: row.updated_at })
+
+/** Creates or replaces a domain; true when it is new. */
+export const putDomain = async (db: Kysely<Database>, domain: string, kind: DomainKind, now: number): Promise<boolean> => {
+  const row = await db.insertInto('domain').values({ domain, kind, created_at: now, updated_at: now })
+    .onConflict((conflict) => conflict.column('domain').doUpdateSet({ kind, updated_at: now }))
+    .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()
+  return row?.inserted === true
+}
+
+export const getDomain = async (db: Kysely<Database>, domain: string): Promise<Domain | undefined> => {
+  const row = await db.selectFrom('domain').selectAll().where('domain', '=', domain).executeTakeFirst()
+  return row === undefined ? undefined : read(row)
+}
+
+/** One page of domains in name order, after `after`. */
+export const listDomains = async (db: Kysely<Database>, limit: number, after?: string): Promise<readonly Domain[]> => {
+  let query = db.selectFrom('domain').selectAll().orderBy('domain').limit(limit)
+  if (after !== undefined) query = query.where('domain', '>', after)
+  return (await query.execute()).map(read)
+}
+
+/** True when there was such a domain. */
+export const deleteDomain = async (db: Kysely<Database>, domain: string): Promise<boolean> =>
+  (await db.deleteFrom('domain').where('domain', '=', domain).executeTakeFirst()).numDeletedRows > 0n

@@ -1,0 +1,53 @@
+import type { Endpoint } from '../core/model/endpoint.ts'
+import type { EndpointId } from '../core/sip/endpoint-id.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { statement, type Session, type Transaction } from './session.ts'
+
+interface Row {
+  readonly user_uri: string
+  readonly endpoint_id: string
+  readonly instance_id: string
+  readonly epid: string | null
+  readonly proxy: string
+  readonly flow: string
+  readonly contact: string
+  readonly call_id: string
+  readonly registered_at: number
+  readonly expires_at: number
+}
+
+const read = (row: Row): Endpoint => ({
+  endpointId: row.endpoint_id, instanceId: row.instance_id, epid: row.epid ?? undefined, proxy: row.proxy, flow: row.flow,
+  contact: row.contact, callId: row.call_id, registeredAt: row.registered_at, expiresAt: row.expires_at,
+})
+
+const SELECT = statement('endpoints-of', 'SELECT * FROM endpoint WHERE user_uri = $1 ORDER BY endpoint_id')
+
+/** All endpoints of a user, expired ones that nobody has cleaned yet included. */
+export const loadEndpoints = async (session: Session, user: UserKey): Promise<readonly Endpoint[]> =>
+  (await session.send<Row>(SELECT, [user])).map(read)
+
+const UPSERT = statement('endpoint-put', `
+  INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  ON CONFLICT (user_uri, endpoint_id) DO UPDATE SET instance_id = excluded.instance_id, epid = excluded.epid, proxy = excluded.proxy,
+    flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at`)
+
+// Registrations are refreshed more often than subscriptions: dialogs follow the endpoint to its new connection (3.3.5.2, 3.4.5.2).
+const MOVE_DIALOGS = statement('endpoint-move-dialogs', `
+  UPDATE dialog SET proxy = $3, flow = $4 WHERE subscriber = $1 AND endpoint_id = $2 AND (proxy <> $3 OR flow <> $4)`)
+
+export const putEndpoint = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
+  tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt]),
+  tx.send(MOVE_DIALOGS, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow]),
+]
+
+const DELETE = statement('endpoint-delete', 'DELETE FROM endpoint WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])')
+
+export const deleteEndpoints = (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<unknown> => tx.send(DELETE, [user, [...ids]])
+
+const EXPIRED = statement('endpoints-expired', 'SELECT DISTINCT user_uri FROM endpoint WHERE expires_at <= $1 LIMIT $2')
+
+/** Users with an endpoint whose registration ran out without the proxy saying so. */
+export const findUsersWithExpiredEndpoints = async (session: Session, now: number, limit: number): Promise<readonly UserKey[]> =>
+  (await session.send<{ user_uri: string }>(EXPIRED, [now, limit])).map((row) => row.user_uri)

@@ -1,0 +1,63 @@
+import type { Change } from '../core/model/change.ts'
+import type { Outcome } from '../core/model/outcome.ts'
+import type { PublisherState } from '../core/model/publisher.ts'
+import { isTouched } from '../core/model/touch.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { appendChange } from './changes.ts'
+import { loadContainers, putContainer } from './containers.ts'
+import { deleteDialogs, findEndpointDialogs } from './dialogs.ts'
+import { deleteEndpoints, loadEndpoints, putEndpoint } from './endpoints.ts'
+import { deleteInstances, loadInstances, loadLivingInstances, putInstances } from './instances.ts'
+import type { Session, Transaction } from './session.ts'
+import { lockPublisher } from './users.ts'
+
+/** Which parts of a publisher a procedure reads; the rest stays empty. */
+export interface Needs {
+  readonly instances?: readonly string[] | 'all'
+  readonly containers?: true
+  readonly endpoints?: true
+}
+
+const load = async (session: Session, publisher: UserKey, needs: Needs): Promise<PublisherState> => {
+  const [instances, containers, endpoints] = await Promise.all([
+    needs.instances === undefined ? [] : loadInstances(session, publisher, needs.instances),
+    needs.containers === undefined ? [] : loadContainers(session, [publisher]).then((found) => found.get(publisher) ?? []),
+    needs.endpoints === undefined ? [] : loadEndpoints(session, publisher),
+  ])
+  return { publisher, instances, containers, endpoints }
+}
+
+/**
+ * Locks a publisher and reads what a decision needs, in one round trip: the lock goes first, the reads are statements of their own
+ * behind it and so see the state that the lock protects. Undefined when there is no such user.
+ */
+export const loadUnderLock = async (tx: Transaction, publisher: UserKey, needs: Needs): Promise<PublisherState | undefined> => {
+  const [found, state] = await Promise.all([lockPublisher(tx, publisher), load(tx, publisher, needs)])
+  return found ? state : undefined
+}
+
+/** What watchers may see of several publishers now: living instances and containers, without any lock. */
+export const loadStates = async (session: Session, publishers: readonly UserKey[], categories: readonly string[] | 'all', now: number): Promise<(publisher: UserKey) => PublisherState> => {
+  const [instances, containers] = await Promise.all([loadLivingInstances(session, publishers, categories, now), loadContainers(session, publishers)])
+  return (publisher) => ({ publisher, instances: instances.get(publisher) ?? [], containers: containers.get(publisher) ?? [], endpoints: [] })
+}
+
+const pick = <K extends Change['kind']>(changes: readonly Change[], kind: K): readonly Extract<Change, { kind: K }>[] =>
+  changes.filter((change): change is Extract<Change, { kind: K }> => change.kind === kind)
+
+/**
+ * Writes an outcome and its change row. What need not be awaited is only sent, and travels with the COMMIT.
+ */
+export const applyOutcome = async (tx: Transaction, publisher: UserKey, { changes, touch }: Outcome, trace: string, now: number): Promise<void> => {
+  const gone = pick(changes, 'deleteInstance')
+  if (gone.length > 0) void deleteInstances(tx, publisher, gone.map(({ key }) => key))
+  const put = pick(changes, 'putInstance')
+  if (put.length > 0) void putInstances(tx, publisher, put.map(({ instance }) => instance))
+  for (const { id, membersVersion, added, removed } of pick(changes, 'putContainer')) void putContainer(tx, publisher, id, membersVersion, added, removed)
+  for (const { endpoint } of pick(changes, 'putEndpoint')) void putEndpoint(tx, publisher, endpoint)
+  if (isTouched(touch)) void appendChange(tx, publisher, touch, trace, now)
+  const leaving = pick(changes, 'deleteEndpoint').map(({ endpointId }) => endpointId)
+  if (leaving.length === 0) return
+  void deleteEndpoints(tx, publisher, leaving)
+  await deleteDialogs(tx, await findEndpointDialogs(tx, publisher, leaving))
+}

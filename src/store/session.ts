@@ -1,0 +1,72 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg'
+
+/** Constant, named SQL: prepared once per connection, and the name is what statistics show. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+export const statement = (name: string, text: string): Statement => ({ name, text })
+
+/** A connection that statements can be sent over. Sent without waiting, they travel together and run one after the other. */
+export interface Session {
+  readonly send: <R extends QueryResultRow>(sql: Statement, values: readonly unknown[]) => Promise<R[]>
+}
+
+/** A session inside a transaction; only functions that need one take it. */
+export interface Transaction extends Session {
+  readonly inTransaction: true
+}
+
+const sendOver = (client: PoolClient | Pool): Session['send'] => async <R extends QueryResultRow>(sql: Statement, values: readonly unknown[]) =>
+  (await client.query<R>({ name: sql.name, text: sql.text, values: [...values] })).rows
+
+/** Statements that each stand alone, over any connection of the pool. */
+export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
+
+/** Codes of failures that another attempt may not meet: serialization failure and deadlock. */
+const TRANSIENT = new Set(['40001', '40P01'])
+
+const codeOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '')
+
+const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+  const client = await pool.connect()
+  const sent: Promise<unknown>[] = []
+  const track = <R>(promise: Promise<R>): Promise<R> => {
+    // Failures surface where the result is awaited, below at the latest; until then they must not count as unhandled.
+    promise.catch(() => undefined)
+    sent.push(promise)
+    return promise
+  }
+  const send = sendOver(client)
+  let broken: Error | undefined
+  try {
+    track(client.query('BEGIN'))
+    const result = await work({ inTransaction: true, send: (sql, values) => track(send(sql, values)) })
+    track(client.query('COMMIT'))
+    // A COMMIT after a failed statement answers ROLLBACK without an error, so every statement must be asked.
+    await Promise.all(sent)
+    return result
+  } catch (error) {
+    await Promise.allSettled(sent)
+    await client.query('ROLLBACK').catch((failed: unknown) => { broken = failed instanceof Error ? failed : new Error(String(failed)) })
+    throw error
+  } finally {
+    // A connection that cannot even roll back is thrown away.
+    client.release(broken)
+  }
+}
+
+/**
+ * Runs `work` in one transaction. What it sends without awaiting goes out together with the COMMIT, so that a usual write costs two round trips.
+ * Repeats a few times what only lost against a concurrent transaction.
+ */
+export const transact = async <T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt(pool, work)
+    } catch (error) {
+      if (tries >= 3 || !TRANSIENT.has(codeOf(error))) throw error
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { Subscription } from '../core/model/dialog.ts'
+import type { SourceNetwork } from '../core/model/network.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import type { DialogRef } from './dialogs.ts'
+import { statement, type Session, type Transaction } from './session.ts'
+
+/** A publisher that a dialog watches, with the categories of interest. */
+export interface Resource {
+  readonly publisher: UserKey
+  readonly categories: readonly string[]
+}
+
+const RESOURCES = statement('resources-of', 'SELECT publisher, categories FROM dialog_resource WHERE subscriber = $1 AND local_tag = $2 ORDER BY publisher')
+
+/** Everything that a dialog watches. */
+export const loadResources = async (session: Session, { subscriber, localTag }: DialogRef): Promise<readonly Resource[]> =>
+  session.send<{ publisher: string; categories: string[] }>(RESOURCES, [subscriber, localTag])
+
+// Category lists differ by row and SQL has no arrays of different lengths inside an array, hence one JSON text each.
+const PUT_RESOURCES = statement('resources-put', `
+  INSERT INTO dialog_resource (subscriber, local_tag, publisher, categories)
+  SELECT $1, $2, put.publisher, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
+  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET categories = excluded.categories`)
+const PUT_EDGES = statement('edges-put', `
+  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories)
+  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
+  ON CONFLICT (publisher, subscriber, local_tag) DO UPDATE SET categories = excluded.categories, network = excluded.network`)
+
+/** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher. */
+export const putResources = (tx: Transaction, { subscriber, localTag }: DialogRef, network: SourceNetwork, resources: readonly Resource[]): readonly Promise<unknown>[] => {
+  if (resources.length === 0) return []
+  const values = [subscriber, localTag, resources.map(({ publisher }) => publisher), resources.map(({ categories }) => JSON.stringify(categories))]
+  return [tx.send(PUT_RESOURCES, values), tx.send(PUT_EDGES, [...values, network])]
+}
+
+const DELETE_RESOURCES = statement('resources-delete', 'DELETE FROM dialog_resource WHERE subscriber = $1 AND local_tag = $2 AND publisher = ANY($3::text[])')
+const DELETE_EDGES = statement('edges-delete', 'DELETE FROM subscription WHERE publisher = ANY($3::text[]) AND subscriber = $1 AND local_tag = $2')
+
+/** A dialog stops to watch these publishers. */
+export const deleteResources = (tx: Transaction, { subscriber, localTag }: DialogRef, publishers: readonly UserKey[]): readonly Promise<unknown>[] => {
+  if (publishers.length === 0) return []
+  const values = [subscriber, localTag, [...publishers]]
+  return [tx.send(DELETE_RESOURCES, values), tx.send(DELETE_EDGES, values)]
+}
+
+interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[] }
+
+const readEdge = (row: EdgeRow): Subscription => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories })
+
+const OF_PUBLISHERS = statement('edges-of-publishers', 'SELECT publisher, subscriber, local_tag, network, categories FROM subscription WHERE publisher = ANY($1::text[])')
+
+/** Who watches these publishers. */
+export const loadSubscriptions = async (session: Session, publishers: readonly UserKey[]): Promise<readonly Subscription[]> =>
+  (await session.send<EdgeRow>(OF_PUBLISHERS, [[...publishers]])).map(readEdge)
+
+const NAMED = statement('edges-named', `
+  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories FROM subscription AS edge
+  JOIN unnest($1::text[], $2::text[], $3::text[]) AS named (publisher, subscriber, local_tag)
+    ON edge.publisher = named.publisher AND edge.subscriber = named.subscriber AND edge.local_tag = named.local_tag`)
+
+/** Those of the named edges that still exist. */
+export const loadNamedSubscriptions = async (session: Session, named: readonly (DialogRef & { readonly publisher: UserKey })[]): Promise<readonly Subscription[]> =>
+  (await session.send<EdgeRow>(NAMED, [named.map(({ publisher }) => publisher), named.map(({ subscriber }) => subscriber), named.map(({ localTag }) => localTag)])).map(readEdge)
