@@ -1,0 +1,64 @@
+import type { UserKey } from '../core/sip/uri.ts'
+
+/** Tells dirty publishers' changes, with bounded concurrency. */
+export interface Dispatcher {
+  /** Says that a publisher has changes to tell. Cheap; told once however often it is said before its turn comes. */
+  readonly wake: (publishers: readonly UserKey[]) => void
+  /** Resolves when nothing is waiting or running, for a graceful stop and for tests. */
+  readonly idle: () => Promise<void>
+  /** Publishers that wait for their turn. */
+  readonly waiting: () => number
+}
+
+/** Publishers taken together into one transaction: shares its round trips, and bounds what one slow one can hold up. */
+const BATCH = 32
+
+/** `tell` must not reject; what it could not do is found again by the poll for what was left behind. */
+export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promise<void>, concurrency: number): Dispatcher => {
+  const dirty = new Set<UserKey>()
+  const busy = new Set<UserKey>()
+  let running = 0
+  let onIdle: (() => void)[] = []
+
+  const take = (): readonly UserKey[] => {
+    const batch: UserKey[] = []
+    for (const publisher of dirty) {
+      // One that is being told right now waits: its turn must see what was committed meanwhile.
+      if (busy.has(publisher)) continue
+      batch.push(publisher)
+      if (batch.length === BATCH) break
+    }
+    for (const publisher of batch) dirty.delete(publisher)
+    return batch
+  }
+
+  const pump = (): void => {
+    while (running < concurrency) {
+      const batch = take()
+      if (batch.length === 0) break
+      running += 1
+      for (const publisher of batch) busy.add(publisher)
+      void tell(batch).finally(() => {
+        for (const publisher of batch) busy.delete(publisher)
+        running -= 1
+        pump()
+      })
+    }
+    if (running === 0 && dirty.size === 0) {
+      for (const resolve of onIdle) resolve()
+      onIdle = []
+    }
+  }
+
+  return {
+    wake: (publishers) => {
+      for (const publisher of publishers) dirty.add(publisher)
+      pump()
+    },
+    idle: () => new Promise((resolve) => {
+      onIdle.push(resolve)
+      pump()
+    }),
+    waiting: () => dirty.size,
+  }
+}

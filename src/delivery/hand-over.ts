@@ -1,0 +1,94 @@
+import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
+import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { defer, type Deferred } from '../store/deferred.ts'
+import { deleteDialogs, numberNotifications, type DialogRef } from '../store/dialogs.ts'
+import type { Transaction } from '../store/session.ts'
+import { backoffMs } from './backoff.ts'
+import type { Proxies } from './proxies.ts'
+
+/** A notice for one dialog about one publisher, with the number of attempts that failed before. */
+export interface Due extends DialogRef {
+  readonly publisher: UserKey
+  readonly notice: Notice
+  readonly attempts: number
+}
+
+/** What a hand-over came to, for metrics. */
+export interface HandOverCount {
+  sent: number
+  gone: number
+  deferred: number
+}
+
+export interface HandOverDeps {
+  readonly proxies: Proxies
+  readonly now: () => number
+  readonly fraction: () => number
+}
+
+interface Addressed {
+  readonly due: Due
+  readonly instruction: NotifyInstruction
+}
+
+const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
+
+/** Numbers and addresses the notices, grouped by the proxy that carries the dialog; those of ended dialogs fall away. */
+const address = (dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly Due[]>, now: number): ReadonlyMap<string, readonly Addressed[]> => {
+  const perProxy = new Map<string, Addressed[]>()
+  for (const dialog of dialogs) {
+    const dues = byDialog.get(refText(dialog)) ?? []
+    for (const [at, due] of dues.entries()) {
+      // The row holds the last of the reserved numbers.
+      const instruction = writeInstruction({ ...dialog, cseq: dialog.cseq - (dues.length - 1 - at) }, due.notice, now)
+      const list = perProxy.get(dialog.proxy)
+      if (list === undefined) perProxy.set(dialog.proxy, [{ due, instruction }])
+      else list.push({ due, instruction })
+    }
+  }
+  return perProxy
+}
+
+const owe = (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], reason: string): Promise<unknown> =>
+  defer(tx, dues.map(({ subscriber, localTag, publisher, attempts }): Deferred & { dueAt: number } =>
+    ({ subscriber, localTag, publisher, attempts: attempts + 1, dueAt: deps.now() + backoffMs(attempts, deps.fraction()) })), reason)
+
+/**
+ * Hands notices to the proxies: locks and numbers the dialogs, sends, and settles the outcome in the same transaction, so that order
+ * per dialog holds across nodes and a crash repeats instead of losing. Dialogs whose connection is gone end; what
+ * a proxy could not take is owed with back-off.
+ */
+export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[]): Promise<HandOverCount> => {
+  const count: HandOverCount = { sent: 0, gone: 0, deferred: 0 }
+  if (dues.length === 0) return count
+  const byDialog = new Map<string, Due[]>()
+  for (const due of dues) {
+    const list = byDialog.get(refText(due))
+    if (list === undefined) byDialog.set(refText(due), [due])
+    else list.push(due)
+  }
+  const refs = [...byDialog.values()].flatMap((list) => list.slice(0, 1).map(({ subscriber, localTag }) => ({ subscriber, localTag, count: list.length })))
+  const dialogs = await numberNotifications(tx, refs, deps.now())
+  const gone: DialogRef[] = []
+  await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
+    const outcome = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction))
+    if ('unreachable' in outcome) {
+      count.deferred += addressed.length
+      void owe(tx, deps, addressed.map(({ due }) => due), outcome.unreachable)
+      return
+    }
+    const failed: Due[] = []
+    for (const [at, { due }] of addressed.entries()) {
+      const result = outcome.results[at] ?? 'failed'
+      if (result === 'gone') gone.push(due)
+      else if (result === 'failed') failed.push(due)
+      else count.sent += 1
+    }
+    if (failed.length > 0) void owe(tx, deps, failed, 'the proxy could not send it')
+    count.deferred += failed.length
+  }))
+  count.gone = gone.length
+  await deleteDialogs(tx, [...new Map(gone.map((ref) => [refText(ref), ref])).values()])
+  return count
+}

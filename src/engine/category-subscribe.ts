@@ -1,0 +1,145 @@
+import { failure } from '../core/base/failure.ts'
+import { writeBatch } from '../core/documents/batch.ts'
+import type { Rejection } from '../core/documents/rlmi.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import { viewOf, writeSeenState } from '../core/notifications/category.ts'
+import { findEndpoint } from '../core/registrations/register.ts'
+import { readBatchSubscribe, type BatchAction } from '../core/requests/batch-subscribe.ts'
+import { accepts, mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
+import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
+import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
+import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
+import { loadEndpoints } from '../store/endpoints.ts'
+import { loadStates } from '../store/publisher.ts'
+import { poolSession, transact, type Transaction } from '../store/session.ts'
+import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
+import { findExistingUsers } from '../store/users.ts'
+import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
+import { Refused } from './refused.ts'
+import { answerCancel, answerWithData, writeReplaced } from './subscribe-answer.ts'
+
+type Watched = ReadonlyMap<UserKey, readonly string[]>
+
+const NOTHING: Watched = new Map()
+
+const readActions = ({ request }: Call): readonly BatchAction[] => {
+  if (request.body.length > 0 && request.contentType !== mediaTypes.batchSubscribe) {
+    throw new Refused({ ...failure('mediaTypeUnknown', request.contentType), headers: [['Accept', mediaTypes.batchSubscribe]] })
+  }
+  const actions = readBatchSubscribe(request.body)
+  if (!actions.ok) throw new Refused(actions.failure)
+  if (isBatch(request)) {
+    if (request.fromUser !== request.toUser) throw new Refused(failure('fromIsNotTo'))
+  } else {
+    const refused = checkSingle(request, actions.value)
+    if (refused !== undefined) throw new Refused(refused)
+  }
+  return actions.value
+}
+
+const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<ResourcePlan> => {
+  const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
+  const existing = await findExistingUsers(poolSession(deps.store.pool), named)
+  // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
+  if (!isBatch(call.request) && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
+  return planResources(actions, existing, deps.registry)
+}
+
+/** Reads the latest state of the publishers and writes what the subscriber sees of each, in a statement after the dialog was stored. */
+const writeData = async (deps: EngineDeps, call: Call, watched: Watched, rejections: readonly Rejection[]): Promise<{ readonly type: string; readonly text: string }> => {
+  const states = await loadStates(poolSession(deps.store.pool), [...watched.keys()], [...new Set([...watched.values()].flat())], deps.now())
+  const watcher = { user: call.request.fromUser, network: call.network }
+  const documents = [...watched].map(([publisher, categories]) => writeSeenState(viewOf(states(publisher)), watcher, categories))
+  return writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary())
+}
+
+const endOthers = async (tx: Transaction, dialogs: readonly Dialog[]): Promise<readonly Dialog[]> => {
+  const ended: Dialog[] = []
+  for (const dialog of dialogs) {
+    const locked = await lockDialog(tx, dialog)
+    if (locked !== undefined) ended.push(locked)
+  }
+  await deleteDialogs(tx, ended)
+  return ended
+}
+
+/**
+ * Create and poll (3.4.5.1.3). The dialog is stored and committed first and the data read afterwards: a publish that the data does
+ * not show was committed after the dialog, so that its fan-out finds the dialog. Nothing falls between.
+ */
+const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { request, arrival, network, now } = call
+  const session = poolSession(deps.store.pool)
+  const actions = readActions(call)
+  const poll = readIntent(request) === 'poll'
+  const [planned, endpoints, dialogs] = await Promise.all([plan(deps, call, actions), loadEndpoints(session, request.fromUser), loadDialogs(session, request.fromUser)])
+  const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
+  // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
+  if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+  const watched = applyPlan(NOTHING, planned, deps.limits)
+  if ('name' in watched) throw new Refused(watched)
+  const again = dialogs.find((dialog) => dialog.kind !== 'self' && dialog.callId === request.callId && dialog.remoteTag === request.fromTag && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
+  if (again !== undefined) return answerWithData(request, again, await writeData(deps, call, watched, planned.rejections), now)
+  const opened = openDialog(request, {
+    kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+  }, now)
+  if (!opened.ok) throw new Refused(opened.failure)
+  if (poll) return answerWithData(request, opened.value, await writeData(deps, call, watched, planned.rejections), now)
+  // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
+  const others = isBatch(request) && endpoint !== undefined ? dialogs.filter((dialog) => dialog.kind === 'batch' && dialog.endpointId === endpoint.endpointId) : []
+  const ended = await transact(deps.store.pool, async (tx) => {
+    const replaced = others.length === 0 ? [] : await endOthers(tx, others)
+    void insertDialog(tx, opened.value)
+    void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
+    return replaced
+  })
+  const answer = answerWithData(request, opened.value, await writeData(deps, call, watched, planned.rejections), now)
+  const endings = ended.filter((old) => old.proxy === arrival.proxy && old.expiresAt > now).flatMap((old) => writeReplaced(old, now))
+  return { ...answer, notify: [...answer.notify, ...endings] }
+}
+
+const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog> => {
+  const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
+  const refused = checkInDialog(request, dialog, now)
+  if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
+  return dialog
+}
+
+/**
+ * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
+ * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
+ */
+const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { request, network, now } = call
+  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call))
+  const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
+    const own = await lockOwn(tx, call)
+    const before = new Map((await loadResources(tx, own)).map(({ publisher, categories }) => [publisher, categories] as const))
+    const after = planned === undefined ? before : applyPlan(before, planned, deps.limits)
+    if ('name' in after) throw new Refused(after)
+    const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)
+    if (!renewed.ok) throw new Refused(renewed.failure)
+    void refreshDialog(tx, renewed.value)
+    void putResources(tx, own, network, [...after].filter(([publisher, categories]) => before.get(publisher) !== categories || own.network !== network).map(([publisher, categories]) => ({ publisher, categories })))
+    void deleteResources(tx, own, [...before.keys()].filter((publisher) => !after.has(publisher)))
+    return { dialog: renewed.value, shown: planned?.subscribe ?? after }
+  })
+  return answerWithData(request, dialog, await writeData(deps, call, shown, planned?.rejections ?? []), now)
+}
+
+/** Cancel: everything the dialog watches goes with it. */
+const cancel = (deps: EngineDeps, call: Call): Promise<Answer> =>
+  transact(deps.store.pool, async (tx) => {
+    const dialog = await lockOwn(tx, call)
+    await deleteDialogs(tx, [dialog])
+    return answerCancel(call.request, dialog, call.now)
+  })
+
+/** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */
+export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  if (!accepts(call.request.accept, mediaTypes.categories)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}`))
+  const intent = readIntent(call.request)
+  return intent === 'cancel' ? cancel(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
+}

@@ -1,0 +1,71 @@
+import type { CategoryRegistry } from '../core/categories/registry.ts'
+import type { Instant } from '../core/base/instant.ts'
+import type { NotifyInstruction } from '../core/model/dialog.ts'
+import type { SourceNetwork } from '../core/model/network.ts'
+import type { SipReply } from '../core/sip/reply.ts'
+import type { SipRequest } from '../core/sip/request.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import type { Path } from '../core/subscriptions/dialog.ts'
+import type { ExpiryLimits } from '../core/subscriptions/lifetime.ts'
+import type { Store } from '../store/connect.ts'
+import type { DomainDirectory } from './domain-directory.ts'
+
+/** Bounds that an operator may set. */
+export interface EngineLimits {
+  readonly subscriptionExpires: ExpiryLimits
+  readonly maxContainerMembers: number
+  readonly maxResourcesPerDialog: number
+  readonly maxCategoriesPerRequest: number
+}
+
+/** Chance comes in from outside, so that stories can be told with known tags. */
+export interface Chance {
+  /** A fresh dialog tag, unguessable. */
+  readonly tag: () => string
+  /** A fresh multipart boundary. */
+  readonly boundary: () => string
+  /** A number from 0 to 1. */
+  readonly fraction: () => number
+}
+
+export interface EngineDeps {
+  readonly store: Store
+  readonly domains: DomainDirectory
+  readonly now: () => Instant
+  readonly chance: Chance
+  readonly registry: CategoryRegistry
+  readonly limits: EngineLimits
+  /** Enterprise users are created by their first registration. */
+  readonly createUsersOnRegister: boolean
+}
+
+/** How a request came in: the proxy, its token for the connection, and what it says about the sender. */
+export interface Arrival {
+  readonly proxy: string
+  readonly flow: string
+  /** URI under which the client reaches this proxy; the Contact of our side of a dialog. */
+  readonly contact: string
+  /** The identity that the proxy authenticated, if it did. */
+  readonly user: UserKey | undefined
+  readonly network: SourceNetwork | undefined
+  /** Names this request in the log, in ms-diagnostics and in the change it makes. */
+  readonly trace: string
+}
+
+/** A request that passed the common checks, with the network its sender comes from. */
+export interface Call {
+  readonly request: SipRequest
+  readonly arrival: Arrival
+  readonly network: SourceNetwork
+  readonly now: Instant
+}
+
+/** Where the call came in, for the dialog that it opens or renews. */
+export const pathOf = ({ arrival: { proxy, flow, contact }, network }: Call): Path => ({ network, proxy, flow, contact })
+
+/** What goes back to the proxy, and whose changes are to be told once it is on its way. */
+export interface Answer {
+  readonly reply: SipReply
+  readonly notify: readonly NotifyInstruction[]
+  readonly touched: readonly UserKey[]
+}

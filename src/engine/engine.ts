@@ -1,0 +1,68 @@
+import { failure, type Failure } from '../core/base/failure.ts'
+import { networkOfKind } from '../core/model/network.ts'
+import { eventPackages } from '../core/sip/media-types.ts'
+import { parseSipMessage } from '../core/sip/message.ts'
+import { writeRefusal } from '../core/sip/reply.ts'
+import { readSipRequest } from '../core/sip/request.ts'
+import { handleCategorySubscribe } from './category-subscribe.ts'
+import type { Answer, Arrival, Call, EngineDeps } from './deps.ts'
+import { Refused } from './refused.ts'
+import { handleSelfSubscribe } from './self-subscribe.ts'
+import { handleService } from './service.ts'
+
+type Handler = (deps: EngineDeps, call: Call) => Promise<Answer>
+
+/** Event package to handler; a new package is one more row. */
+const packages: ReadonlyMap<string, Handler> = new Map([
+  [eventPackages.roamingSelf, handleSelfSubscribe],
+  [eventPackages.presence, handleCategorySubscribe],
+])
+
+const handleSubscribe: Handler = (deps, call) => {
+  const handler = packages.get(call.request.event ?? '')
+  if (handler === undefined) throw new Refused({ ...failure('eventUnknown', call.request.event), headers: [['Allow-Events', [...packages.keys()].join(',')]] })
+  return handler(deps, call)
+}
+
+/** Method to handler; SIP methods are case-sensitive. */
+const methods: ReadonlyMap<string, Handler> = new Map([['SERVICE', handleService], ['SUBSCRIBE', handleSubscribe]])
+
+/** Settings of the entry itself. */
+export interface EntryOptions {
+  /** Names this server in ms-diagnostics. */
+  readonly server: string
+  /** Refuse what no proxy has authenticated. */
+  readonly requireAuthenticatedUser: boolean
+}
+
+const readCall = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Promise<Call> => {
+  const message = parseSipMessage(bytes)
+  if (!message.ok) throw new Refused(message.failure)
+  const parsed = readSipRequest(message.value)
+  if (!parsed.ok) throw new Refused(parsed.failure)
+  const request = parsed.value
+  if (arrival.user === undefined && options.requireAuthenticatedUser) throw new Refused(failure('authenticationMissing'))
+  if (arrival.user !== undefined && arrival.user !== request.fromUser) throw new Refused(failure('fromIsNotUser'))
+  const network = networkOfKind(await deps.domains.kindOf(request.fromUser))
+  if (network === undefined) throw new Refused(failure('domainBlocked'))
+  return { request, arrival, network: arrival.network ?? network, now: deps.now() }
+}
+
+const refuseWith = (refused: Failure, deps: EngineDeps, arrival: Arrival, options: EntryOptions): Answer =>
+  ({ reply: writeRefusal(refused, deps.chance.tag(), { server: options.server, requestId: arrival.trace }), notify: [], touched: [] })
+
+/**
+ * The engine's entry: one raw SIP request in, one answer out. Every refusal becomes an answer of the catalogue; only faults of the engine
+ * itself are thrown.
+ */
+export const handleSip = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Promise<Answer & { readonly refused?: Failure }> => {
+  try {
+    const call = await readCall(deps, bytes, arrival, options)
+    const handler = methods.get(call.request.method)
+    if (handler === undefined) throw new Refused({ ...failure('methodUnknown', call.request.method), headers: [['Allow', [...methods.keys()].join(', ')]] })
+    return await handler(deps, call)
+  } catch (error) {
+    if (error instanceof Refused) return { ...refuseWith(error.failure, deps, arrival, options), refused: error.failure }
+    throw error
+  }
+}

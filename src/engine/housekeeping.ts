@@ -1,0 +1,45 @@
+import { isTouched } from '../core/model/touch.ts'
+import { decideCleanup } from '../core/publications/expire.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { forgetAnswered } from '../store/answered.ts'
+import { findUsersWithExpiredEndpoints } from '../store/endpoints.ts'
+import { findPublishersWithExpiredInstances } from '../store/instances.ts'
+import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
+import { poolSession, transact } from '../store/session.ts'
+import type { EngineDeps } from './deps.ts'
+import { endExpiredEndpoints } from './registration.ts'
+
+/** How many users one round of a timer deals with at most; the next round goes on. */
+const BATCH = 200
+
+/** Longer than any SIP retransmission lives (RFC 3261 17.1.2.2: 64 * T1 = 32 s). */
+const ANSWERED_LIFE_MS = 64_000
+
+/** The publication cleanup timer (3.2.6.1); returns the publishers whose changes are to be told. Any node may run it. */
+export const cleanUpPublications = async (deps: EngineDeps): Promise<readonly UserKey[]> => {
+  const now = deps.now()
+  const touched: UserKey[] = []
+  for (const publisher of await findPublishersWithExpiredInstances(poolSession(deps.store.pool), now, BATCH)) {
+    const told = await transact(deps.store.pool, async (tx) => {
+      const state = await loadUnderLock(tx, publisher, { instances: 'all' })
+      if (state === undefined) return false
+      const outcome = decideCleanup(state, now)
+      await applyOutcome(tx, publisher, outcome, 'cleanup', now)
+      return isTouched(outcome.touch)
+    })
+    if (told) touched.push(publisher)
+  }
+  return touched
+}
+
+/** Ends registrations whose end the proxy never told (3.2.5.5). */
+export const cleanUpEndpoints = async (deps: EngineDeps): Promise<readonly UserKey[]> => {
+  const touched: UserKey[] = []
+  for (const user of await findUsersWithExpiredEndpoints(poolSession(deps.store.pool), deps.now(), BATCH)) touched.push(...await endExpiredEndpoints(deps, user, 'expiry'))
+  return touched
+}
+
+/** Forgets the answers of requests that can no longer be repeated. */
+export const cleanUpAnswered = async (deps: EngineDeps): Promise<void> => {
+  await forgetAnswered(poolSession(deps.store.pool), deps.now() - ANSWERED_LIFE_MS)
+}

@@ -1,0 +1,109 @@
+import { failure } from '../core/base/failure.ts'
+import type { Dialog, SelfScope } from '../core/model/dialog.ts'
+import { isAlive } from '../core/model/publication.ts'
+import type { PublisherState } from '../core/model/publisher.ts'
+import { writeSelfState } from '../core/notifications/self.ts'
+import { findEndpoint } from '../core/registrations/register.ts'
+import { readRoamingList } from '../core/requests/roaming-list.ts'
+import { accepts, mediaTypes } from '../core/sip/media-types.ts'
+import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
+import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
+import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
+import { loadUnderLock } from '../store/publisher.ts'
+import { poolSession, transact, type Transaction } from '../store/session.ts'
+import { findExistingUsers } from '../store/users.ts'
+import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
+import { Refused } from './refused.ts'
+import { answerCancel, answerWithData, writeReplaced } from './subscribe-answer.ts'
+
+const EVERYTHING = { instances: 'all', containers: true, endpoints: true } as const
+
+const readScope = ({ request }: Call): readonly SelfScope[] => {
+  if (request.contentType !== undefined && request.contentType !== mediaTypes.roamingSelf) {
+    throw new Refused({ ...failure('mediaTypeUnknown', request.contentType), headers: [['Accept', mediaTypes.roamingSelf]] })
+  }
+  const scope = readRoamingList(request.body)
+  if (!scope.ok) throw new Refused(scope.failure)
+  return scope.value
+}
+
+const answer = (call: Call, state: PublisherState, dialog: Dialog): Answer => {
+  const alive = { ...state, instances: state.instances.filter((instance) => isAlive(instance, call.now)) }
+  return answerWithData(call.request, dialog, { type: mediaTypes.roamingSelf, text: writeSelfState(alive, dialog.scope, call.now) }, call.now)
+}
+
+/**
+ * Create and poll (3.3.5.1). The publisher's lock makes it exact: a publish that is not in the answer comes after the lock, finds the
+ * dialog stored, and is told in it.
+ */
+const create = (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { request, arrival, now } = call
+  const scope = readScope(call)
+  return transact(deps.store.pool, async (tx) => {
+    const [state, dialogs] = await Promise.all([loadUnderLock(tx, request.fromUser, EVERYTHING), loadDialogs(tx, request.fromUser)])
+    if (state === undefined) throw new Refused(failure('userNotFound'))
+    const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
+    const poll = readIntent(request) === 'poll'
+    if (endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+    const again = dialogs.find((dialog) => dialog.kind === 'self' && dialog.callId === request.callId && dialog.remoteTag === request.fromTag && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
+    if (again !== undefined) return answer(call, state, again)
+    const opened = openDialog(request, {
+      kind: 'self', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+    }, now)
+    if (!opened.ok) throw new Refused(opened.failure)
+    if (poll) return answer(call, state, opened.value)
+    // One self dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
+    const replaced: Dialog[] = []
+    for (const { localTag } of dialogs.filter((dialog) => dialog.kind === 'self' && dialog.endpointId === endpoint?.endpointId)) {
+      const old = await lockDialog(tx, { subscriber: request.fromUser, localTag })
+      if (old !== undefined) replaced.push(old)
+    }
+    await deleteDialogs(tx, replaced)
+    void insertDialog(tx, opened.value)
+    const answered = answer(call, state, opened.value)
+    const endings = replaced.filter((old) => old.proxy === arrival.proxy && old.expiresAt > now).flatMap((old) => writeReplaced(old, now))
+    return { ...answered, notify: [...answered.notify, ...endings] }
+  })
+}
+
+const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog> => {
+  const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
+  const refused = checkInDialog(request, dialog, now)
+  if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
+  return dialog
+}
+
+/** Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. */
+const refresh = (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { request, now } = call
+  const scope = request.body.length > 0 ? readScope(call) : undefined
+  return transact(deps.store.pool, async (tx) => {
+    const [state, dialog] = await Promise.all([loadUnderLock(tx, request.fromUser, EVERYTHING), lockOwn(tx, call)])
+    if (state === undefined) throw new Refused(failure('userNotFound'))
+    if (!state.endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
+    const renewed = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
+    if (!renewed.ok) throw new Refused(renewed.failure)
+    void refreshDialog(tx, renewed.value)
+    return answer(call, state, renewed.value)
+  })
+}
+
+/** Cancel (4.4.4). */
+const cancel = (deps: EngineDeps, call: Call): Promise<Answer> =>
+  transact(deps.store.pool, async (tx) => {
+    const dialog = await lockOwn(tx, call)
+    await deleteDialogs(tx, [dialog])
+    return answerCancel(call.request, dialog, call.now)
+  })
+
+/** Processes a SUBSCRIBE to vnd-microsoft-roaming-self (3.3.5). */
+export const handleSelfSubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { request } = call
+  if (request.fromUser !== request.toUser) {
+    const known = await findExistingUsers(poolSession(deps.store.pool), [request.toUser])
+    throw new Refused(failure(known.has(request.toUser) ? 'selfToAnother' : 'userNotFound'))
+  }
+  if (!accepts(request.accept, mediaTypes.roamingSelf)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.roamingSelf}`))
+  const intent = readIntent(request)
+  return intent === 'cancel' ? cancel(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
+}

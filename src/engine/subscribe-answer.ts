@@ -1,0 +1,30 @@
+import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import type { SipRequest } from '../core/sip/request.ts'
+import { negotiate, piggybackHeaders, plainHeaders } from '../core/subscriptions/lifetime.ts'
+import type { Answer } from './deps.ts'
+
+/**
+ * The 200 to a SUBSCRIBE: with the data in it where piggyback was negotiated, else followed by a NOTIFY of its own (RFC 6665 4.2.1.2).
+ * A poll, whose dialog is already over, ends with that.
+ */
+export const answerWithData = (request: SipRequest, dialog: Dialog, body: { readonly type: string; readonly text: string }, now: number): Answer => {
+  const negotiated = negotiate(request)
+  const base = { status: 200, reason: 'OK', toTag: dialog.localTag }
+  if (negotiated.piggyback) return { reply: { ...base, headers: piggybackHeaders(dialog, negotiated, body.type, now), body: body.text }, notify: [], touched: [] }
+  const notice: Notice = dialog.expiresAt > now ? { body } : { body, terminated: 'timeout' }
+  return { reply: { ...base, headers: plainHeaders(dialog, negotiated, now), body: '' }, notify: [writeInstruction(dialog, notice, now)], touched: [] }
+}
+
+/** The 200 to a cancel: Expires 0 and no body (4.4.4); clients without piggyback also get the final NOTIFY of RFC 6665. */
+export const answerCancel = (request: SipRequest, dialog: Dialog, now: number): Answer => {
+  const negotiated = negotiate(request)
+  const ended = { ...dialog, cseq: dialog.cseq + 1, expiresAt: now }
+  const headers = [['Contact', `<${dialog.contact}>`], ['Expires', '0']] as const
+  const notify = negotiated.piggyback || dialog.benotify ? [] : [writeInstruction(ended, { body: undefined, terminated: 'timeout' }, now)]
+  return { reply: { status: 200, reason: 'OK', toTag: dialog.localTag, headers, body: '' }, notify, touched: [] }
+}
+
+/** The last notification of a dialog that a newer one of the same endpoint replaces (3.3.5.1, 3.4.5.1.3). */
+export const writeReplaced = (dialog: Dialog, now: number): Answer['notify'] =>
+  [writeInstruction({ ...dialog, cseq: dialog.cseq + 1, expiresAt: now }, { body: undefined, terminated: 'deactivated' }, now)]
