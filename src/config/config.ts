@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import { Type, type Static } from 'typebox'
+
+/** How one proxy is reached and known. */
+const Proxy = Type.Object({
+  kind: Type.Union([Type.Literal('kamailio'), Type.Literal('plain')]),
+  secret: Type.String({ minLength: 16 }),
+  notifyUrl: Type.String({ pattern: '^http://[^\\s]+$' }),
+}, { additionalProperties: false })
+
+const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' })
+const Seconds = Type.Integer({ minimum: 1, maximum: 86_400 })
+
+/** Every setting with its environment variable (`env`), its default and its meaning; the README's table is checked against this. */
+export const ConfigSchema = Type.Object({
+  databaseUrl: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', env: 'PRESENTIA_DATABASE_URL', description: 'PostgreSQL URL; `DATABASE_URL` is read when it is not set. Without either the embedded database is used.' })),
+  dataDir: Type.String({ minLength: 1, default: '.presentia', env: 'PRESENTIA_DATA_DIR', description: 'Directory of the embedded database and of generated secrets.' }),
+  databasePool: Type.Integer({ minimum: 2, maximum: 100, default: 8, env: 'PRESENTIA_DATABASE_POOL', description: 'Connections to PostgreSQL.' }),
+  proxyListen: Type.String({ ...Listen, default: '127.0.0.1:8060', env: 'PRESENTIA_PROXY_LISTEN', description: 'Where proxies reach the engine.' }),
+  adminListen: Type.String({ ...Listen, default: '127.0.0.1:8061', env: 'PRESENTIA_ADMIN_LISTEN', description: 'Where operators reach the engine.' }),
+  adminKey: Type.Optional(Type.String({ minLength: 16, env: 'PRESENTIA_ADMIN_KEY', description: 'Bearer key of the admin API. Without it one is generated and kept in the data directory.' })),
+  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
+  serverName: Type.String({ pattern: '^[A-Za-z0-9.-]{1,128}$', default: 'presentia', env: 'PRESENTIA_SERVER_NAME', description: 'Name of this server in ms-diagnostics.' }),
+  requireAuthenticatedUser: Type.Boolean({ default: false, env: 'PRESENTIA_REQUIRE_AUTHENTICATED_USER', description: 'Refuse requests for which the proxy names no authenticated user.' }),
+  createUsersOnRegister: Type.Boolean({ default: false, env: 'PRESENTIA_CREATE_USERS_ON_REGISTER', description: 'Create users of enterprise domains at their first registration.' }),
+  unknownDomain: Type.Enum(['federated', 'publicCloud', 'blocked'], { default: 'federated', env: 'PRESENTIA_UNKNOWN_DOMAIN', description: 'What a domain counts as that is not in the domain table: federated, publicCloud or blocked.' }),
+  subscriptionExpiresMin: Type.Integer({ ...Seconds, default: 60, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', description: 'Shortest life of a subscription, in seconds; shorter wishes get 423.' }),
+  subscriptionExpiresDefault: Type.Integer({ ...Seconds, default: 28_800, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT', description: 'Life of a subscription without a wish, in seconds; spread downwards by up to a quarter.' }),
+  subscriptionExpiresMax: Type.Integer({ ...Seconds, default: 43_200, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_MAX', description: 'Longest life of a subscription, in seconds.' }),
+  maxContainerMembers: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 5_000, env: 'PRESENTIA_MAX_CONTAINER_MEMBERS', description: 'Container members of one publisher, all containers together.' }),
+  maxResourcesPerDialog: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000, env: 'PRESENTIA_MAX_RESOURCES_PER_DIALOG', description: 'Contacts that one category subscription may watch.' }),
+  maxCategoriesPerRequest: Type.Integer({ minimum: 1, maximum: 1_000, default: 64, env: 'PRESENTIA_MAX_CATEGORIES_PER_REQUEST', description: 'Categories of one contact in one category subscription.' }),
+  cleanupMs: Type.Integer({ minimum: 50, maximum: 600_000, default: 1_000, env: 'PRESENTIA_CLEANUP_MS', description: 'Period of the cleanup timers (publications, endpoints, subscriptions), in milliseconds.' }),
+  notifyTimeoutMs: Type.Integer({ minimum: 100, maximum: 60_000, default: 3_000, env: 'PRESENTIA_NOTIFY_TIMEOUT_MS', description: 'How long a proxy may take to accept a batch of notifications, in milliseconds.' }),
+  logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], { default: 'info', env: 'PRESENTIA_LOG_LEVEL', description: 'fatal, error, warn, info, debug or silent.' }),
+}, { additionalProperties: false })
+
+export type Config = Readonly<Static<typeof ConfigSchema>>
+
+/** The environment is not usable; `faults` lists everything that is wrong with it, one sentence each. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(`the configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+interface Setting {
+  readonly type?: string
+  readonly env: string
+  readonly default?: unknown
+  readonly description: string
+}
+
+/** The settings in the order of the schema. */
+export const settings: readonly (Setting & { readonly key: string })[] = Object.entries(ConfigSchema.properties).map(([key, schema]) => ({ ...(schema as unknown as Setting), key }))
+
+/** Text of the environment to the value that its schema wants; what does not fit stays text, for the schema to refuse. */
+const convert = ({ type }: Setting, text: string): unknown => {
+  if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
+  if (type !== 'object') return text
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}
+
+const readText = (environment: NodeJS.ProcessEnv, { env, key }: Setting & { key: string }): string | undefined => {
+  // Secrets may come as files (NAME_FILE), as container platforms hand them out.
+  const file = environment[`${env}_FILE`]
+  if (file !== undefined && file !== '') return readFileSync(file, 'utf8').trim()
+  const text = environment[env] ?? (key === 'databaseUrl' ? environment['DATABASE_URL'] : undefined)
+  return text === '' ? undefined : text
+}
+
+/** Variables with our prefix that are no settings of the engine: most likely misspelt, or meant for the proxy. */
+export const findUnknownSettings = (environment: NodeJS.ProcessEnv): readonly string[] => {
+  const known = new Set(settings.flatMap(({ env }) => [env, `${env}_FILE`]))
+  return Object.keys(environment).filter((name) => name.startsWith('PRESENTIA_') && !known.has(name))
+}
+
+/** Reads the configuration from the environment; throws ConfigError with every fault at once. Values of secrets are never named. */
+export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
+  const values: Record<string, unknown> = {}
+  const faults: string[] = []
+  for (const setting of settings) {
+    try {
+      const text = readText(environment, setting)
+      if (text !== undefined) values[setting.key] = convert(setting, text)
+      else if (setting.default !== undefined) values[setting.key] = setting.default
+    } catch (error) {
+      faults.push(`${setting.env}_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  const validate = new Ajv({ allErrors: true, strict: false }).compile<Config>(ConfigSchema)
+  if (!validate(values)) {
+    for (const { instancePath, message } of validate.errors ?? []) {
+      const [, key = '', ...rest] = instancePath.split('/')
+      const setting = settings.find((candidate) => candidate.key === key)
+      faults.push(`${setting?.env ?? key}${rest.length > 0 ? ` (${rest.join('.')})` : ''} ${message ?? 'is not valid'}`)
+    }
+  }
+  const config = values as Config
+  if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
+  if (faults.length > 0) throw new ConfigError([...new Set(faults)])
+  return Object.freeze(config)
+}

@@ -1,0 +1,57 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { deleteDomain, getDomain, listDomains, putDomain, type Domain as StoredDomain } from '../../store/domains.ts'
+import { listUsers } from '../../store/users.ts'
+import { ProblemError } from '../problem.ts'
+import type { AdminDeps } from './app.ts'
+import { readPage, writePage } from './pages.ts'
+import { Domain, DomainBody, PageQuery, pageOf, Problem } from './schemas.ts'
+
+const Params = Type.Object({ domain: Type.String({ minLength: 1, maxLength: 253 }) })
+
+const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$|^\[[0-9a-f:.]+\]$/
+
+const readName = (text: string): string => {
+  const name = text.toLowerCase().replace(/\.$/, '')
+  if (!NAME.test(name)) throw new ProblemError(400, `"${text}" is not a domain name`)
+  return name
+}
+
+const write = ({ domain, kind, createdAt, updatedAt }: StoredDomain) => ({ domain, kind, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() })
+
+/** Domains: which users are ours, and where all others count to. */
+export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
+  const tags = ['domains']
+
+  app.put('/domains/:domain', { schema: { tags, summary: 'Create or change a domain', params: Params, body: DomainBody, response: { 200: Domain, 201: Domain, 400: Problem, 409: Problem } } }, async (request, reply) => {
+    const name = readName(request.params.domain)
+    if (request.body.kind !== 'enterprise' && (await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; only an enterprise domain can`)
+    const created = await putDomain(deps.store.db, name, request.body.kind, deps.now())
+    deps.domains.forget()
+    const stored = await getDomain(deps.store.db, name)
+    if (stored === undefined) throw new ProblemError(409, `${name} was deleted at the same time`)
+    deps.log.info({ domain: name, kind: stored.kind }, 'domain set')
+    return reply.code(created ? 201 : 200).send(write(stored))
+  })
+
+  app.get('/domains/:domain', { schema: { tags, summary: 'Read a domain', params: Params, response: { 200: Domain, 404: Problem } } }, async (request) => {
+    const stored = await getDomain(deps.store.db, readName(request.params.domain))
+    if (stored === undefined) throw new ProblemError(404, 'there is no such domain')
+    return write(stored)
+  })
+
+  app.delete('/domains/:domain', { schema: { tags, summary: 'Delete a domain without users', params: Params, response: { 204: Type.Null(), 404: Problem, 409: Problem } } }, async (request, reply) => {
+    const name = readName(request.params.domain)
+    if ((await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; delete them first`)
+    if (!await deleteDomain(deps.store.db, name)) throw new ProblemError(404, 'there is no such domain')
+    deps.domains.forget()
+    deps.log.info({ domain: name }, 'domain deleted')
+    return reply.code(204).send(null)
+  })
+
+  app.get('/domains', { schema: { tags, summary: 'List domains', querystring: PageQuery, response: { 200: pageOf(Domain), 400: Problem } } }, async (request) => {
+    const { limit, after } = readPage(request.query)
+    const page = writePage(await listDomains(deps.store.db, limit + 1, after), limit, ({ domain }) => domain)
+    return { ...page, items: page.items.map(write) }
+  })
+}

@@ -1,0 +1,52 @@
+import { Type, type Static } from 'typebox'
+import { domainKinds } from '../../core/model/network.ts'
+
+const text = (description: string) => Type.Optional(Type.String({ maxLength: 512, description }))
+
+/** What an operator says about a user. Only displayName is required. */
+export const UserBody = Type.Object({
+  displayName: Type.String({ minLength: 1, maxLength: 256, description: 'Name shown to others.' }),
+  email: text('E-mail address.'),
+  phone: text('Work telephone number.'),
+  mobile: text('Mobile telephone number.'),
+  homePhone: text('Home telephone number.'),
+  otherPhone: text('Other telephone number.'),
+  givenName: text('Given name.'),
+  surname: text('Family name.'),
+  title: text('Job title.'),
+  office: text('Office.'),
+  company: text('Company.'),
+  department: text('Department.'),
+  street: text('Street.'),
+  city: text('City.'),
+  state: text('State or province.'),
+  postalCode: text('Postal code.'),
+  country: text('Country.'),
+  url: text('Web page.'),
+  description: text('Free text.'),
+}, { additionalProperties: false })
+
+export type UserBody = Static<typeof UserBody>
+
+const Timestamps = { createdAt: Type.String({ format: 'date-time' }), updatedAt: Type.String({ format: 'date-time' }) }
+
+export const User = Type.Object({ uri: Type.String({ description: 'sip:user@domain' }), ...UserBody.properties, ...Timestamps }, { $id: 'User' })
+
+export const DomainBody = Type.Object({
+  kind: Type.Enum([...domainKinds], { description: 'enterprise: its users are users of this server. federated, publicCloud: where its users count to as subscribers. blocked: its users are refused.' }),
+}, { additionalProperties: false })
+
+export const Domain = Type.Object({ domain: Type.String(), ...DomainBody.properties, ...Timestamps }, { $id: 'Domain' })
+
+/** One page of a list; `next` is the cursor of the following one, absent on the last. */
+export const pageOf = <T extends Parameters<typeof Type.Array>[0]>(item: T) => Type.Object({ items: Type.Array(item), next: Type.Optional(Type.String()) })
+
+export const PageQuery = Type.Object({
+  limit: Type.Optional(Type.String({ pattern: '^([1-9]\\d{0,2}|1000)$', description: 'Entries on a page, 1 to 1000; 100 without it.' })),
+  cursor: Type.Optional(Type.String({ maxLength: 2048, description: '`next` of the page before.' })),
+}, { additionalProperties: false })
+
+export const Problem = Type.Object({
+  type: Type.String(), title: Type.String(), status: Type.Integer(), detail: Type.Optional(Type.String()),
+  errors: Type.Optional(Type.Array(Type.Object({ at: Type.String(), message: Type.String() }))),
+}, { $id: 'Problem', description: 'RFC 9457 problem document' })

@@ -1,0 +1,60 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { domainOf, readUserKey, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
+import { removeUser } from '../../engine/remove-user.ts'
+import { getDomain } from '../../store/domains.ts'
+import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
+import { ProblemError } from '../problem.ts'
+import type { AdminDeps } from './app.ts'
+import { readPage, writePage } from './pages.ts'
+import { PageQuery, pageOf, Problem, User, UserBody } from './schemas.ts'
+
+const Params = Type.Object({ uri: Type.String({ minLength: 1, maxLength: 512, description: 'user@domain; sip: in front is optional.' }) })
+
+const readKey = (text: string): UserKey => {
+  const key = readUserKey(text)
+  if (!key.ok) throw new ProblemError(400, `"${text}" is not the SIP URI of a user`)
+  return key.value
+}
+
+const write = ({ uri, displayName, properties, createdAt, updatedAt }: PresenceUser) => ({
+  uri: writeUserUri(uri), displayName, ...properties, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
+})
+
+/** Users of this server. */
+export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
+  const tags = ['users']
+
+  app.put('/users/:uri', { schema: { tags, summary: 'Create or replace a user of an enterprise domain', params: Params, body: UserBody, response: { 200: User, 201: User, 400: Problem, 409: Problem } } }, async (request, reply) => {
+    const key = readKey(request.params.uri)
+    const domain = await getDomain(deps.store.db, domainOf(key))
+    if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
+    const { displayName, ...properties } = request.body
+    const created = await putUser(deps.store.db, key, displayName, properties, deps.now())
+    const stored = await getUser(deps.store.db, key)
+    if (stored === undefined) throw new ProblemError(409, 'the user was deleted at the same time')
+    deps.log.info({ user: key, created }, 'user set')
+    return reply.code(created ? 201 : 200).send(write(stored))
+  })
+
+  app.get('/users/:uri', { schema: { tags, summary: 'Read a user', params: Params, response: { 200: User, 400: Problem, 404: Problem } } }, async (request) => {
+    const stored = await getUser(deps.store.db, readKey(request.params.uri))
+    if (stored === undefined) throw new ProblemError(404, 'there is no such user')
+    return write(stored)
+  })
+
+  app.delete('/users/:uri', { schema: { tags, summary: 'Delete a user with everything it published', params: Params, response: { 204: Type.Null(), 400: Problem, 404: Problem } } }, async (request, reply) => {
+    const key = readKey(request.params.uri)
+    if (!await removeUser(deps.store.pool, key, deps.now, deps.tell)) throw new ProblemError(404, 'there is no such user')
+    deps.log.info({ user: key }, 'user deleted')
+    return reply.code(204).send(null)
+  })
+
+  app.get('/users', {
+    schema: { tags, summary: 'List users', querystring: Type.Object({ ...PageQuery.properties, domain: Type.Optional(Type.String({ maxLength: 253 })) }, { additionalProperties: false }), response: { 200: pageOf(User), 400: Problem } },
+  }, async (request) => {
+    const { limit, after } = readPage(request.query)
+    const page = writePage(await listUsers(deps.store.db, limit + 1, after, request.query.domain?.toLowerCase()), limit, ({ uri }) => uri)
+    return { ...page, items: page.items.map(write) }
+  })
+}

@@ -1,0 +1,148 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { failure } from '../../core/base/failure.ts'
+import { sourceNetworks, type SourceNetwork } from '../../core/model/network.ts'
+import { writeRefusal } from '../../core/sip/reply.ts'
+import { readUserKey } from '../../core/sip/uri.ts'
+import type { EngineDeps } from '../../engine/deps.ts'
+import { handleSip, type EntryOptions } from '../../engine/engine.ts'
+import { handleFailedNotify } from '../../engine/notify-failed.ts'
+import { Refused } from '../../engine/refused.ts'
+import { handleLostBinding, handleRegister } from '../../engine/registration.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import { isDatabaseUnavailable } from '../../store/errors.ts'
+import { addHealth } from '../health.ts'
+import { problemType, writeProblem } from '../problem.ts'
+import { readBasic, sameSecret } from '../credentials.ts'
+import { encoders } from './encode.ts'
+
+export interface ProxyAppDeps {
+  readonly engine: EngineDeps
+  readonly entry: EntryOptions
+  readonly proxies: ReadonlyMap<string, { readonly kind: keyof typeof encoders; readonly secret: string }>
+  /** Tells changes, once the answer that made them is on its way. */
+  readonly wake: (publishers: readonly string[]) => void
+  readonly trace: () => string
+  readonly isReady: () => Promise<boolean>
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Room for the largest SIP message and a little HTTP around it. */
+const BODY_LIMIT = 1024 * 1024
+
+type Query = Readonly<Record<string, string | undefined>>
+
+const EMPTY = new Uint8Array()
+
+const bodyOf = (request: FastifyRequest): Uint8Array => (request.body instanceof Uint8Array ? request.body : EMPTY)
+
+const required = (query: Query, name: string): string => {
+  const value = query[name]
+  if (typeof value !== 'string' || value === '') throw new Refused(failure('malformedRequest', `query parameter ${name} is missing`))
+  return value
+}
+
+const readNetwork = (text: string | undefined): SourceNetwork | undefined => sourceNetworks.find((network) => network === text)
+
+/** A value that goes into headers or back to the proxy must not carry line breaks. */
+const readToken = (query: Query, name: string): string => {
+  const value = required(query, name)
+  if (value.length > 512 || /[\r\n<>"\u0000]/.test(value)) throw new Refused(failure('malformedRequest', `query parameter ${name} is not usable`))
+  return value
+}
+
+const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
+  const proxyOf = new WeakMap<FastifyRequest, string>()
+
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.url.startsWith('/v1/')) return
+    const given = readBasic(request.headers.authorization)
+    const known = given === undefined ? undefined : deps.proxies.get(given.id)
+    // An unknown id costs the same comparison as a known one.
+    const same = sameSecret(given?.secret ?? '', known?.secret ?? '\u0000')
+    if (given === undefined || known === undefined || !same) {
+      await reply.code(401).header('www-authenticate', 'Basic realm="presentia"').type(problemType).send(writeProblem(401, 'the proxy id or its secret is wrong'))
+      return
+    }
+    proxyOf.set(request, given.id)
+  })
+
+  const afterSent = (reply: FastifyReply, touched: readonly string[]): void => {
+    if (touched.length > 0) reply.raw.once('close', () => deps.wake(touched))
+  }
+
+  app.post('/v1/sip', async (request, reply) => {
+    const started = performance.now()
+    const trace = deps.trace()
+    const proxy = proxyOf.get(request) ?? ''
+    const query = request.query as Query
+    const tid = readToken(query, 'tid')
+    const encode = encoders[deps.proxies.get(proxy)?.kind ?? 'plain']
+    reply.type('application/json')
+    try {
+      const user = query['user'] === undefined ? undefined : readUserKey(query['user'])
+      if (user?.ok === false) throw new Refused(user.failure)
+      const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(query['net']), trace }
+      const answer = await handleSip(deps.engine, bodyOf(request), arrival, deps.entry)
+      deps.metrics.request(answer.reply.status, performance.now() - started)
+      if (answer.refused !== undefined) deps.log.info({ trace, proxy, refused: answer.refused.name, detail: answer.refused.detail, status: answer.reply.status }, 'refused')
+      afterSent(reply, answer.touched)
+      return encode(tid, answer.reply, answer.notify)
+    } catch (error) {
+      const refused = error instanceof Refused ? error.failure : isDatabaseUnavailable(error) ? { ...failure('unavailable'), headers: [['Retry-After', '5']] as const } : failure('internal')
+      if (!(error instanceof Refused)) deps.log.error({ trace, proxy, err: error }, 'request failed')
+      const answer = writeRefusal(refused, deps.engine.chance.tag(), { server: deps.entry.server, requestId: trace })
+      deps.metrics.request(answer.status, performance.now() - started)
+      return encode(tid, answer, [])
+    }
+  })
+
+  app.post('/v1/registration', async (request, reply) => {
+    const trace = deps.trace()
+    const query = request.query as Query
+    const expires = Number(query['expires'])
+    const granted = query['expires'] !== undefined && Number.isInteger(expires) && expires > 0 && expires <= 0xffffffff ? expires : undefined
+    const { touched, ...answer } = await handleRegister(deps.engine, bodyOf(request), { proxy: proxyOf.get(request) ?? '', flow: readToken(query, 'flow'), granted }, trace)
+    deps.metrics.registration(answer.action)
+    deps.log.debug({ trace, ...answer }, 'registration')
+    afterSent(reply, touched)
+    return answer
+  })
+
+  app.post('/v1/registration/expired', async (request, reply) => {
+    const trace = deps.trace()
+    const query = request.query as Query
+    const touched = await handleLostBinding(deps.engine, { aor: required(query, 'aor'), contact: required(query, 'contact'), callId: query['callid'] }, trace)
+    deps.metrics.registration(query['why'] === 'connection-lost' ? 'lost' : 'expired')
+    afterSent(reply, touched)
+    return {}
+  })
+
+  app.post('/v1/notify-failed', async (request) => {
+    const query = request.query as Query
+    const subscriber = readUserKey(required(query, 'to'))
+    if (!subscriber.ok) throw new Refused(subscriber.failure)
+    const code = Number(required(query, 'code'))
+    if (!Number.isInteger(code) || code < 300 || code > 699) throw new Refused(failure('malformedRequest', 'query parameter code is not a SIP status'))
+    const done = await handleFailedNotify(deps.engine, { code, subscriber: subscriber.value, callId: required(query, 'callid'), localTag: required(query, 'ltag'), remoteTag: required(query, 'rtag') })
+    deps.metrics.failedNotify(code)
+    return { done }
+  })
+}
+
+/** The HTTP interface for proxies (contract version 1). */
+export const buildProxyApp = (deps: ProxyAppDeps): FastifyInstance => {
+  const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, routerOptions: { caseSensitive: true }, return503OnClosing: true })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setErrorHandler(async (error, _request, reply) => {
+    if (error instanceof Refused) return reply.code(400).type(problemType).send(writeProblem(400, `${error.failure.name}: ${error.failure.detail ?? ''}`))
+    const status = isDatabaseUnavailable(error) ? 503 : error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
+    if (status >= 500) deps.log.error({ err: error }, 'request failed')
+    return reply.code(status).type(problemType).send(writeProblem(status, status >= 500 ? undefined : error instanceof Error ? error.message : undefined))
+  })
+  addHealth(app, deps.isReady)
+  addRoutes(app, deps)
+  return app
+}

@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config/config.ts'
+import { keepSecret } from './config/secrets.ts'
+import { builtInRegistry } from './core/categories/registry.ts'
+import { createDelivery } from './delivery/delivery.ts'
+import { createKamailioClient } from './delivery/kamailio.ts'
+import { createProxies } from './delivery/proxies.ts'
+import type { Chance, EngineDeps } from './engine/deps.ts'
+import { createDomainDirectory } from './engine/domain-directory.ts'
+import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
+import { buildAdminApp } from './http/admin/app.ts'
+import { buildProxyApp } from './http/proxy/app.ts'
+import type { Log } from './observe/log.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { countChanges } from './store/changes.ts'
+import { connectStore } from './store/connect.ts'
+import { countDeferred } from './store/deferred.ts'
+import { migrate, readMigrations } from './store/migrate.ts'
+import { poolSession } from './store/session.ts'
+import { startJobs } from './timers/scheduler.ts'
+
+/** A running engine. */
+export interface Running {
+  readonly proxyAddress: string
+  readonly adminAddress: string
+  readonly adminKey: string
+  readonly proxies: Config['proxies']
+  readonly database: 'postgres' | 'embedded'
+  /** Finishes what is under way, hands over what is committed, closes everything. */
+  readonly stop: () => Promise<void>
+}
+
+const DEFAULT_PROXY = 'kam1'
+
+/** The top folder of the package, from source and from the build alike. */
+export const packageRoot = (): string => {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return folder
+}
+
+const chance: Chance = {
+  tag: () => randomBytes(8).toString('hex'),
+  boundary: () => randomBytes(16).toString('hex'),
+  fraction: () => Math.random(),
+}
+
+const listen = async (app: FastifyInstance, address: string): Promise<string> => {
+  const colon = address.lastIndexOf(':')
+  await app.listen({ host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) })
+  const bound = app.server.address() as AddressInfo
+  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+}
+
+const withDefaults = (config: Config): { readonly adminKey: string; readonly proxies: Config['proxies'] } => ({
+  adminKey: config.adminKey ?? keepSecret(config.dataDir, 'admin.key'),
+  proxies: Object.keys(config.proxies).length > 0 ? config.proxies
+    : { [DEFAULT_PROXY]: { kind: 'kamailio', secret: keepSecret(config.dataDir, 'proxy.secret'), notifyUrl: 'http://127.0.0.1:8000/v1/notify' } },
+})
+
+/** Puts an engine together and starts it; the only place that picks implementations. Throws when something it needs is not to be had. */
+export const start = async (config: Config, log: Log): Promise<Running> => {
+  const { adminKey, proxies: proxyConfig } = withDefaults(config)
+  const store = await connectStore({
+    ...(config.databaseUrl === undefined ? { dataDir: config.dataDir } : { url: config.databaseUrl, poolSize: config.databasePool }),
+    onError: (error) => log.warn({ err: error }, 'database connection lost'),
+  })
+  try {
+    const applied = await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
+    if (applied.length > 0) log.info({ applied }, 'database migrated')
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  const now = Date.now
+  const session = poolSession(store.pool)
+  const domains = createDomainDirectory(session, now, config.unknownDomain)
+  const engine: EngineDeps = {
+    store, domains, now, chance, registry: builtInRegistry, createUsersOnRegister: config.createUsersOnRegister,
+    limits: {
+      subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
+      maxContainerMembers: config.maxContainerMembers, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+    },
+  }
+  const metrics = createMetrics({
+    pendingChanges: async () => (await countChanges(session)).pending,
+    deferredNotifications: () => countDeferred(session),
+  })
+  const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
+  const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
+  // The embedded database has one connection, so that more than one delivery at a time would only wait.
+  const delivery = createDelivery({ store, proxies, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const stopJobs = startJobs([
+    { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
+    { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine)) },
+    { name: 'dialogs', everyMs: config.cleanupMs, run: delivery.endExpired },
+    { name: 'left behind', everyMs: 1_000, run: delivery.findLeftBehind },
+    { name: 'deferred', everyMs: 500, run: delivery.payDeferred },
+    { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
+  ], chance.fraction, (job, error) => {
+    metrics.jobFailed(job)
+    log.error({ job, err: error }, 'job failed')
+  })
+  let stopping = false
+  const isReady = async (): Promise<boolean> => !stopping && await store.pool.query('SELECT 1').then(() => true, () => false)
+  const proxyApp = buildProxyApp({
+    engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
+    wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
+  })
+  const adminApp = await buildAdminApp({ store, domains, now, adminKey, tell: delivery.tellNow, isReady, log, metrics })
+  const stop = async (): Promise<void> => {
+    stopping = true
+    await proxyApp.close()
+    await stopJobs()
+    await delivery.idle()
+    proxies.close()
+    await adminApp.close()
+    await store.close()
+  }
+  try {
+    const proxyAddress = await listen(proxyApp, config.proxyListen)
+    const adminAddress = await listen(adminApp, config.adminListen)
+    return { proxyAddress, adminAddress, adminKey, proxies: proxyConfig, database: store.kind, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
