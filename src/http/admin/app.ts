@@ -2,30 +2,14 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
-import type { UserKey } from '../../core/sip/uri.ts'
-import type { DomainDirectory } from '../../engine/domain-directory.ts'
-import type { Log } from '../../observe/log.ts'
-import type { Metrics } from '../../observe/metrics.ts'
-import type { Store } from '../../store/connect.ts'
 import { isDatabaseUnavailable } from '../../store/errors.ts'
 import { readBearer, sameSecret } from '../credentials.ts'
 import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
+import type { AdminDeps } from './deps.ts'
 import { domainRoutes } from './domains.ts'
 import { landingPage } from './landing-page.ts'
 import { userRoutes } from './users.ts'
-
-export interface AdminDeps {
-  readonly store: Store
-  readonly domains: DomainDirectory
-  readonly now: () => number
-  readonly adminKey: string
-  /** Tells the pending changes of one publisher and waits for it. */
-  readonly tell: (publisher: UserKey) => Promise<void>
-  readonly isReady: () => Promise<boolean>
-  readonly log: Log
-  readonly metrics: Metrics
-}
 
 const KEYED = '/admin/v1/'
 

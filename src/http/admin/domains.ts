@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { deleteDomain, getDomain, listDomains, putDomain, type Domain as StoredDomain } from '../../store/domains.ts'
 import { listUsers } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
-import type { AdminDeps } from './app.ts'
+import type { AdminDeps } from './deps.ts'
 import { readPage, writePage } from './pages.ts'
 import { Domain, DomainBody, PageQuery, pageOf, Problem } from './schemas.ts'
 

@@ -5,7 +5,7 @@ import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
 import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
-import type { AdminDeps } from './app.ts'
+import type { AdminDeps } from './deps.ts'
 import { readPage, writePage } from './pages.ts'
 import { PageQuery, pageOf, Problem, User, UserBody } from './schemas.ts'
 

@@ -1,0 +1,18 @@
+import type { UserKey } from '../../core/sip/uri.ts'
+import type { DomainDirectory } from '../../engine/domain-directory.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Metrics } from '../../observe/metrics.ts'
+import type { Store } from '../../store/connect.ts'
+
+/** What the operators' interface works on. */
+export interface AdminDeps {
+  readonly store: Store
+  readonly domains: DomainDirectory
+  readonly now: () => number
+  readonly adminKey: string
+  /** Tells the pending changes of one publisher and waits for it. */
+  readonly tell: (publisher: UserKey) => Promise<void>
+  readonly isReady: () => Promise<boolean>
+  readonly log: Log
+  readonly metrics: Metrics
+}
