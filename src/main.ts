@@ -31,6 +31,8 @@ export interface Running {
   readonly adminKey: string
   readonly proxies: Config['proxies']
   readonly database: 'postgres' | 'embedded'
+  /** Reads the engine's database, for tests and tools that look at it. */
+  readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>
   /** Finishes what is under way, hands over what is committed, closes everything. */
   readonly stop: () => Promise<void>
 }
@@ -125,7 +127,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   try {
     const proxyAddress = await listen(proxyApp, config.proxyListen)
     const adminAddress = await listen(adminApp, config.adminListen)
-    return { proxyAddress, adminAddress, adminKey, proxies: proxyConfig, database: store.kind, stop }
+    return { proxyAddress, adminAddress, adminKey, proxies: proxyConfig, database: store.kind, query: async (sql) => (await store.pool.query<Record<string, unknown>>(sql)).rows, stop }
   } catch (error) {
     await stop()
     throw error
