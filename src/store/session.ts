@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Pool, PoolClient, QueryResultRow } from 'pg'
 
 /** Constant, named SQL: prepared once per connection, and the name is what statistics show. */
@@ -21,6 +22,24 @@ export interface Transaction extends Session {
 const sendOver = (client: PoolClient | Pool): Session['send'] => async <R extends QueryResultRow>(sql: Statement, values: readonly unknown[]) =>
   (await client.query<R>({ name: sql.name, text: sql.text, values: [...values] })).rows
 
+/**
+ * Holds back what is written to the server until the current turn of the event loop is over: statements that are sent together leave in one
+ * piece, which saves a system call each. The embedded database has no socket to hold.
+ */
+const together = (client: PoolClient): (() => void) => {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Partial<Pick<Socket, 'cork' | 'uncork'>> } }).connection
+  let corked = false
+  return () => {
+    if (corked || stream.cork === undefined) return
+    corked = true
+    stream.cork()
+    process.nextTick(() => {
+      corked = false
+      stream.uncork?.()
+    })
+  }
+}
+
 /** Statements that each stand alone, over any connection of the pool. */
 export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 
@@ -39,10 +58,13 @@ const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promis
     return promise
   }
   const send = sendOver(client)
+  const gather = together(client)
   let broken: Error | undefined
   try {
+    gather()
     track(client.query('BEGIN'))
-    const result = await work({ inTransaction: true, send: (sql, values) => track(send(sql, values)) })
+    const result = await work({ inTransaction: true, send: (sql, values) => { gather(); return track(send(sql, values)) } })
+    gather()
     track(client.query('COMMIT'))
     // A COMMIT after a failed statement answers ROLLBACK without an error, so every statement must be asked.
     await Promise.all(sent)
