@@ -18,7 +18,6 @@ export const failures = {
   bodyNotXml: { status: 400, reason: 'Bad Request', diagnostics: { id: 4001, reason: 'Unable to parse XML' }, section: '3.2.5.4, 3.3.5.3, 3.4.5.3, 3.5.5.5', sentence: 'The body is not well-formed XML, or uses what the strict reader refuses (DOCTYPE, other encodings, excessive size or depth).' },
   bodyNotValid: { status: 400, reason: 'Bad Request', diagnostics: { id: 4001, reason: 'Unable to parse XML' }, section: '3.2.5.4, 3.3.5.3, 3.4.5.3, 3.5.5.5', sentence: 'The body is XML, but not the document that this request must carry.' },
   inputTooLarge: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 4008, reason: 'Input too large' }, section: '3.2.5.4', sentence: 'The request is larger than this server accepts.' },
-  endpointIdMissing: { status: 400, reason: 'Bad Request', diagnostics: { id: 4010, reason: 'Endpoint id is missing' }, section: 'MS-SIPREGE', sentence: 'Neither an epid in From nor a +sip.instance in Contact tells which endpoint this is.' },
   epidTooLong: { status: 400, reason: 'Bad Request', diagnostics: { id: 4012, reason: 'epid is too long' }, section: 'MS-SIPREGE', sentence: 'The epid parameter of From is longer than 16 characters.' },
   contactMissing: { status: 400, reason: 'Bad Request', section: '2.2.2.3.1, 2.2.2.4.1', sentence: 'A SUBSCRIBE that opens a dialog needs a Contact to notify.' },
   fromIsNotTo: { status: 403, reason: 'Forbidden', section: '3.2.5.4, 3.4.5.3, 3.5.5.5', sentence: 'From and To must name the same user here.' },

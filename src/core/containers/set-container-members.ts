@@ -40,7 +40,8 @@ export const decideSetContainerMembers = (request: readonly ContainerActions[], 
   if (stale.length > 0) return refuse({ name: 'containersConflict', body: { type: mediaTypes.fault, text: writeWrongDelta(stale) } })
   const changes: Change[] = []
   const membersBefore: Record<string, readonly ContainerMember[]> = {}
-  let total = state.containers.reduce((sum, { members }) => sum + members.length, 0)
+  const totalBefore = state.containers.reduce((sum, { members }) => sum + members.length, 0)
+  let total = totalBefore
   for (const actions of request) {
     const before = stored.get(actions.id)?.members ?? []
     const after = applyActions(before, actions)
@@ -48,6 +49,7 @@ export const decideSetContainerMembers = (request: readonly ContainerActions[], 
     membersBefore[actions.id] = before
     changes.push({ kind: 'putContainer', id: actions.id, membersVersion: actions.version + 1, added: without(after, before), removed: without(before, after) })
   }
-  if (total > maxMembers) return refuse(failure('containerMembersExceeded', `at most ${maxMembers} members`))
+  // Only a request that causes the limit to be exceeded fails (3.5.5.2).
+  if (total > maxMembers && total > totalBefore) return refuse(failure('containerMembersExceeded', `at most ${maxMembers} members`))
   return ok({ changes, touch: { categories: {}, publishedBefore: {}, membersBefore } })
 }

@@ -39,6 +39,8 @@ export interface Dialog {
   readonly cseq: number
   readonly remoteCseq: number
   readonly scope: readonly SelfScope[]
+  /** Self dialogs: the publisher's revision that the first answer showed; 0 for others. Not moved later: what a refresh shows may be overtaken by an older notification that is already on its way, and must then be told again. */
+  readonly since: number
   readonly createdAt: Instant
   readonly expiresAt: Instant
 }
@@ -50,6 +52,8 @@ export interface Subscription {
   readonly localTag: string
   readonly network: SourceNetwork
   readonly categories: readonly string[]
+  /** The publisher's revision when the subscription was made; what is older was in its answer. */
+  readonly since: number
 }
 
 /** A notification ready for the proxy (contract version 1): headers without Via, Max-Forwards and Content-Length. */

@@ -26,16 +26,16 @@ export const touchOfInstances = (before: readonly CategoryInstance[], after: rea
     const containers = categories.get(category) ?? new Set()
     categories.set(category, containers.add(container))
   }
-  const publishedBefore: Record<string, readonly number[]> = {}
+  const publishedBefore = new Map<string, readonly number[]>()
   const was = publishedContainers(before)
   const is = publishedContainers(after)
   for (const category of categories.keys()) {
     const old = ascending(was.get(category) ?? [])
-    if (!same(old, ascending(is.get(category) ?? []))) publishedBefore[category] = old
+    if (!same(old, ascending(is.get(category) ?? []))) publishedBefore.set(category, old)
   }
   return {
     categories: Object.fromEntries([...categories].map(([category, containers]) => [category, ascending(containers)])),
-    publishedBefore,
+    publishedBefore: Object.fromEntries(publishedBefore),
     membersBefore: {},
   }
 }

@@ -6,7 +6,12 @@ import type { CategoryInstance } from './publication.ts'
 /** What one decision may read about one publisher; only the parts that its procedure asked for are filled. */
 export interface PublisherState {
   readonly publisher: UserKey
+  /** Counts the changes of everything on the publisher's side. */
+  readonly revision: number
   readonly instances: readonly CategoryInstance[]
   readonly containers: readonly Container[]
   readonly endpoints: readonly Endpoint[]
 }
+
+/** What documents are written from: the state without the revision, which nobody is shown. */
+export type SeenState = Omit<PublisherState, 'revision'>

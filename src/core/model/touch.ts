@@ -13,6 +13,9 @@ export interface Touch {
   readonly membersBefore: Readonly<Record<string, readonly ContainerMember[]>>
 }
 
+/** What a record says about a key, and nothing that it inherits: category names are the clients' choice, `constructor` among them. */
+export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(record, key) ? record[key] : undefined)
+
 export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
 
 export const isTouched = (touch: Touch): boolean => Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0

@@ -2,8 +2,8 @@ import { writeSeenCategories, writeSeenCategory } from '../documents/categories.
 import type { Subscription } from '../model/dialog.ts'
 import { publishedContainers } from '../model/diff.ts'
 import type { CategoryInstance } from '../model/publication.ts'
-import type { PublisherState } from '../model/publisher.ts'
-import type { Touch } from '../model/touch.ts'
+import type { SeenState } from '../model/publisher.ts'
+import { ownEntry, type Touch } from '../model/touch.ts'
 import { indexMembership, resolveContainer, withMembersBefore, type Watcher } from '../resolution/membership.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
@@ -17,7 +17,7 @@ export interface PublisherView {
 }
 
 /** `state` must hold only instances that are alive. */
-export const viewOf = (state: PublisherState): PublisherView => {
+export const viewOf = (state: SeenState): PublisherView => {
   const index = indexMembership(state.containers)
   const published = publishedContainers(state.instances)
   const byPlace = new Map<string, CategoryInstance[]>()
@@ -57,7 +57,7 @@ export const writeSeenState = (view: PublisherView, watcher: Watcher, categories
  * What each watcher hears of a touch (3.2.5.3): of its categories those that moved to another container or whose instances in
  * its container changed, each complete. A watcher whose view did not change gets no entry.
  */
-export const writeSeenChanges = (state: PublisherState, touch: Touch, subscriptions: readonly Subscription[]): ReadonlyMap<Subscription, string> => {
+export const writeSeenChanges = (state: SeenState, touch: Touch, subscriptions: readonly Subscription[]): ReadonlyMap<Subscription, string> => {
   const view = viewOf(state)
   const membersChanged = Object.keys(touch.membersBefore).length > 0
   const indexBefore = indexMembership(withMembersBefore(state.containers, touch.membersBefore))
@@ -70,7 +70,7 @@ export const writeSeenChanges = (state: PublisherState, touch: Touch, subscripti
     const watcher = { user: subscription.subscriber, network: subscription.network }
     const seen: (readonly [string, number | undefined])[] = []
     for (const category of subscription.categories) {
-      const touched = touch.categories[category]
+      const touched = ownEntry(touch.categories, category)
       if (touched === undefined && !membersChanged) continue
       const container = view.resolve(watcher, category)
       const moved = (membersChanged || publishedBefore.has(category)) && before(watcher, category) !== container

@@ -5,8 +5,8 @@ import { emptyDelegates, emptySubscribers, writeRoamingData, type RoamingSection
 import type { Container } from '../model/container.ts'
 import type { SelfScope } from '../model/dialog.ts'
 import type { CategoryInstance, InstanceKey } from '../model/publication.ts'
-import type { PublisherState } from '../model/publisher.ts'
-import type { Touch } from '../model/touch.ts'
+import type { SeenState } from '../model/publisher.ts'
+import { ownEntry, type Touch } from '../model/touch.ts'
 
 const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
   a.category === b.category ? a.container - b.container || a.instance - b.instance : a.category < b.category ? -1 : 1
@@ -14,7 +14,7 @@ const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
 const descending = (containers: readonly Container[]): readonly Container[] => [...containers].sort((a, b) => b.id - a.id)
 
 /** Every container that exists, by membership or by publication (1.3.1.8), the default one included. */
-const allContainers = (state: PublisherState): readonly Container[] => {
+const allContainers = (state: SeenState): readonly Container[] => {
   const known = new Map<number, Container>([[defaultContainer.id, defaultContainer]])
   for (const { container } of state.instances) if (!known.has(container)) known.set(container, { id: container, membersVersion: 0, members: [] })
   for (const container of state.containers) known.set(container.id, container)
@@ -22,7 +22,7 @@ const allContainers = (state: PublisherState): readonly Container[] => {
 }
 
 /** All data of a scope, as every answer to a self SUBSCRIBE carries it, refreshes included (3.3.5.1). */
-export const writeSelfState = (state: PublisherState, scope: readonly SelfScope[], now: Instant): string => {
+export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], now: Instant): string => {
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
   if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), [], now)
   if (scope.includes('containers')) sections.containers = writeContainers(allContainers(state))
@@ -39,10 +39,10 @@ const clearedOf = (touch: Touch, instances: readonly CategoryInstance[]): readon
  * What a self subscription hears of a touch (3.2.5.2, 3.5.5.3), or undefined when the touch is outside its scope: each touched
  * category with all its instances in all containers (design decision 6) and each touched container with all its members.
  */
-export const writeSelfChange = (state: PublisherState, touch: Touch, scope: readonly SelfScope[], now: Instant): string | undefined => {
+export const writeSelfChange = (state: SeenState, touch: Touch, scope: readonly SelfScope[], now: Instant): string | undefined => {
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
   if (scope.includes('categories') && Object.keys(touch.categories).length > 0) {
-    const instances = state.instances.filter(({ category }) => touch.categories[category] !== undefined).sort(byNameThenPlace)
+    const instances = state.instances.filter(({ category }) => ownEntry(touch.categories, category) !== undefined).sort(byNameThenPlace)
     sections.categories = writeSelfCategories(state.publisher, instances, clearedOf(touch, instances), now)
   }
   const touchedContainers = Object.keys(touch.membersBefore).map(Number)

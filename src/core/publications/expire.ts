@@ -25,8 +25,9 @@ export const decideCleanup = (state: PublisherState, now: Instant): Outcome => d
 export const decideDeregistration = (state: PublisherState, leaving: readonly EndpointId[]): Outcome => {
   const known = state.endpoints.filter(({ endpointId }) => leaving.includes(endpointId))
   if (known.length === 0) return decideEnd(state, () => false)
+  const leavingIds = new Set(known.map(({ endpointId }) => endpointId))
   const staying = new Set(state.endpoints.filter((endpoint) => !known.includes(endpoint)).map(({ endpointId }) => endpointId))
   const ended = decideEnd(state, ({ expireType, endpointId }) =>
-    expireType === 'endpoint' ? !staying.has(endpointId?.toLowerCase() ?? '') : expireType === 'user' && staying.size === 0)
+    (expireType === 'endpoint' && (staying.size === 0 || leavingIds.has(endpointId?.toLowerCase() ?? ''))) || (expireType === 'user' && staying.size === 0))
   return { ...ended, changes: [...ended.changes, ...known.map(({ endpointId }) => ({ kind: 'deleteEndpoint', endpointId }) as const)] }
 }

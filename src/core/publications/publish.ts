@@ -65,12 +65,20 @@ const expiresAt = ({ expireType, expires }: Publication, now: Instant): Instant 
   return 'seconds' in expires ? now + expires.seconds * 1000 : expires.at
 }
 
-const overQuota = (instances: readonly CategoryInstance[], request: PublishRequest, registry: CategoryRegistry): Failure | undefined => {
+const bytesPerCategory = (instances: readonly CategoryInstance[]): ReadonlyMap<string, number> => {
   const bytes = new Map<string, number>()
   for (const { category, payload } of instances) bytes.set(category, (bytes.get(category) ?? 0) + Buffer.byteLength(payload))
+  return bytes
+}
+
+/** Only a request that causes the quota to be exceeded fails (3.2.5.1.2); one that frees space never does. */
+const overQuota = (before: readonly CategoryInstance[], after: readonly CategoryInstance[], request: PublishRequest, registry: CategoryRegistry): Failure | undefined => {
+  const was = bytesPerCategory(before)
+  const is = bytesPerCategory(after)
   for (const { category } of request.publications) {
     const quota = findCategory(registry, category)?.quotaBytes ?? 0
-    if ((bytes.get(category) ?? 0) > quota) return failure('categoryQuotaExceeded', `category ${category}: at most ${quota} bytes`)
+    const bytes = is.get(category) ?? 0
+    if (bytes > quota && bytes > (was.get(category) ?? 0)) return failure('categoryQuotaExceeded', `category ${category}: at most ${quota} bytes`)
   }
   return undefined
 }
@@ -78,7 +86,7 @@ const overQuota = (instances: readonly CategoryInstance[], request: PublishReque
 const byPlace = (a: InstanceKey, b: InstanceKey): number => a.container - b.container || a.instance - b.instance
 
 /** Design decision 6: a named category is listed with all its instances in all containers, or clients loop on 409. */
-const writeAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant): string => {
+export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant): string => {
   const names = [...new Set(request.publications.map(({ category }) => category))]
   const listed = names.flatMap((name) => after.filter(({ category }) => category === name).sort(byPlace))
   const cleared = new Map<string, ClearedCategory>()
@@ -105,7 +113,7 @@ export const decidePublish = (request: PublishRequest, state: PublisherState, co
   }
   // Clocks of several engines may differ: what replaces an instance is never older than it (1.3.1.6.4).
   const publishTime = request.publications.reduce((latest, publication) => Math.max(latest, (after.get(instanceKeyText(publication))?.publishTime ?? 0) + 1), now)
-  const changes: Change[] = swept.map((key) => ({ kind: 'deleteInstance', key }))
+  const changes: Change[] = []
   const changed: InstanceKey[] = [...swept]
   for (const publication of request.publications) {
     const key = instanceKeyText(publication)
@@ -123,12 +131,14 @@ export const decidePublish = (request: PublishRequest, state: PublisherState, co
     }
     changed.push(publication)
   }
+  // What is swept and created anew in one request is only put.
+  for (const key of swept) if (!after.has(instanceKeyText(key))) changes.push({ kind: 'deleteInstance', key })
   const instances = [...after.values()]
-  const tooMuch = overQuota(instances, request, context.registry)
+  const tooMuch = overQuota(state.instances, instances, request, context.registry)
   if (tooMuch !== undefined) return refuse(tooMuch)
   return ok({
     changes,
     touch: touchOfInstances(state.instances, instances, changed),
-    answer: { type: mediaTypes.roamingSelf, text: writeAnswer(state, request, instances, now) },
+    answer: { type: mediaTypes.roamingSelf, text: writePublishAnswer(state, request, instances, now) },
   })
 }

@@ -16,7 +16,10 @@ export interface BatchResource {
 
 export interface BatchAction {
   readonly name: 'subscribe' | 'unsubscribe'
+  /** Each user once. */
   readonly resources: readonly BatchResource[]
+  /** How many resource elements there were. */
+  readonly resourceCount: number
   /** Category names, each once, in the order of the request. */
   readonly categories: readonly string[]
 }
@@ -38,7 +41,8 @@ const readAction = (element: XmlElement, source: string): Result<BatchAction> =>
   const list = firstChild(element, namespaces.batchSubscribe, 'adhocList')
   if (list === undefined) return notValid(element, 'adhocList is missing')
   const resources = new Map<UserKey, BatchResource>()
-  for (const child of childrenNamed(list, namespaces.batchSubscribe, 'resource')) {
+  const elements = childrenNamed(list, namespaces.batchSubscribe, 'resource')
+  for (const child of elements) {
     const resource = readResource(child, source)
     if (!resource.ok) return resource
     resources.set(resource.value.user, resource.value)
@@ -53,7 +57,7 @@ const readAction = (element: XmlElement, source: string): Result<BatchAction> =>
     categories.add(category.value)
   }
   if (categories.size === 0) return notValid(categoryList, 'category is missing')
-  return ok({ name: name.value, resources: [...resources.values()], categories: [...categories] })
+  return ok({ name: name.value, resources: [...resources.values()], resourceCount: elements.length, categories: [...categories] })
 }
 
 /** Reads a batchSub document (6.8); 400 when it is missing or not valid (3.4.5.3). */

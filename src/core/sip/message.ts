@@ -18,11 +18,11 @@ export interface SipLimits {
 export const defaultSipLimits: SipLimits = { maxBytes: 600 * 1024, maxHeaders: 200, maxHeaderBytes: 64 * 1024 }
 
 /** Compact forms (RFC 3261 20, RFC 6665 8.2.1 and IANA). */
-const COMPACT: Readonly<Record<string, string>> = {
+const COMPACT: ReadonlyMap<string, string> = new Map(Object.entries({
   a: 'accept-contact', b: 'referred-by', c: 'content-type', d: 'request-disposition', e: 'content-encoding', f: 'from',
   i: 'call-id', j: 'reject-contact', k: 'supported', l: 'content-length', m: 'contact', o: 'event', r: 'refer-to',
   s: 'subject', t: 'to', u: 'allow-events', v: 'via', x: 'session-expires', y: 'identity',
-}
+}))
 
 const TOKEN = /^[A-Za-z0-9.!%*_+`'~-]+$/
 const REQUEST_LINE = /^([A-Za-z0-9.!%*_+`'~-]+) ([^\s]+) (SIP\/\d+\.\d+)$/i
@@ -51,7 +51,7 @@ const readHeaders = (lines: readonly string[], limits: SipLimits): Result<Map<st
     const written = line.slice(0, Math.max(colon, 0)).trimEnd()
     if (!TOKEN.test(written)) return bad(`"${line.slice(0, 40)}" is not a header`)
     const lower = written.toLowerCase()
-    const name = COMPACT[lower] ?? lower
+    const name = COMPACT.get(lower) ?? lower
     const value = line.slice(colon + 1).trim()
     const values = headers.get(name)
     if (values === undefined) headers.set(name, [value])

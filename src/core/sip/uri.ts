@@ -21,8 +21,8 @@ const USER = /^[A-Za-z0-9_.!~*'()&=+$,;?/%-]+$/
 const decodeUser = (text: string): string | undefined => {
   try {
     const user = decodeURIComponent(text)
-      // Decoded control characters must never reach a key or a header.
-    return /[\u0000-\u0020\u007f@<>"]/.test(user) ? undefined : user
+      // Decoded control characters and what no XML document can hold must never reach a key.
+    return /[\u0000-\u0020\u007f-\u009f\ufffe\uffff@<>"]/.test(user) ? undefined : user
   } catch {
     return undefined
   }
@@ -41,7 +41,7 @@ const readParams = (text: string): ReadonlyMap<string, string> => {
 /** Reads a SIP URI (RFC 3261 19.1); anything else, and any control or blank character, is refused. */
 export const parseSipUri = (text: string): Result<SipUri> => {
   const bad = (): Result<SipUri> => refuse(failure('malformedRequest', `"${text.slice(0, 80)}" is not a SIP URI`))
-  const match = /^(sips?):([^\s<>"]+)$/i.exec(text)
+  const match = /^(sips?):([^\s<>]+)$/i.exec(text)
   if (match?.[1] === undefined || match[2] === undefined || text.length > 1024) return bad()
   const rest = match[2]
   // The user part cannot hold an unescaped @, so the first one ends it.
@@ -66,6 +66,8 @@ export const userKey = (uri: SipUri): UserKey => (uri.user === undefined ? uri.h
 
 /** Reads `sip:user@host` or bare `user@host` (members, subscribers, admin paths) to its key; a user part is required. */
 export const readUserKey = (text: string): Result<UserKey> => {
+  // Without sip: in front a colon before the @ would be another scheme, or a password; neither names a user.
+  if (!/^sips?:/i.test(text) && (text.split('@', 1)[0] ?? '').includes(':')) return refuse(failure('malformedRequest', `"${text.slice(0, 80)}" is not a SIP URI`))
   const uri = parseSipUri(/^sips?:/i.test(text) ? text : `sip:${text}`)
   if (!uri.ok) return uri
   if (uri.value.user === undefined) return refuse(failure('malformedRequest', `"${text.slice(0, 80)}" names no user`))

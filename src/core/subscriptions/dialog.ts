@@ -22,6 +22,7 @@ export interface DialogTerms {
   readonly endpointId: EndpointId | undefined
   readonly path: Path
   readonly scope: readonly SelfScope[]
+  readonly since: number
   readonly limits: ExpiryLimits
   readonly chance: number
 }
@@ -40,7 +41,7 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
     subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
     endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
     target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
-    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, scope: terms.scope, createdAt: now, expiresAt: now + granted.value * 1000,
+    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000,
   })
 }
 

@@ -11,14 +11,15 @@ export const isBatch = ({ require }: SipRequest): boolean => require.has('adhocl
 /** The rules of a single category SUBSCRIBE (3.4.5.1.1, 3.4.5.3): one action, to subscribe, to one resource, which is To. */
 export const checkSingle = (request: SipRequest, actions: readonly BatchAction[]): Failure | undefined => {
   const [action, ...more] = actions
-  const fits = action !== undefined && more.length === 0 && action.name === 'subscribe' && action.resources.length === 1 && action.resources[0]?.user === request.toUser
+  const fits = action !== undefined && more.length === 0 && action.name === 'subscribe' && action.resourceCount === 1 && action.resources[0]?.user === request.toUser
   return fits ? undefined : failure('singleNotOneResource')
 }
 
-/** What a category SUBSCRIBE comes to: the categories of each accepted publisher to add or remove, and who is rejected. */
+/** What a category SUBSCRIBE comes to: the steps in the order of the request, what they ask to be shown, and who is rejected. */
 export interface ResourcePlan {
+  readonly steps: readonly { readonly name: 'subscribe' | 'unsubscribe'; readonly user: UserKey; readonly categories: readonly string[] }[]
+  /** The accepted publishers with the categories that were asked for; the answer carries their data. */
   readonly subscribe: ReadonlyMap<UserKey, readonly string[]>
-  readonly unsubscribe: ReadonlyMap<UserKey, readonly string[]>
   readonly rejections: readonly Rejection[]
 }
 
@@ -31,18 +32,21 @@ const add = (plan: Map<UserKey, readonly string[]>, user: UserKey, categories: r
  * private categories are passed over in silence (3.4.5.1.3). What is not here can be unsubscribed without complaint.
  */
 export const planResources = (actions: readonly BatchAction[], existing: ReadonlySet<UserKey>, registry: CategoryRegistry): ResourcePlan => {
+  const steps: ResourcePlan['steps'][number][] = []
   const subscribe = new Map<UserKey, readonly string[]>()
-  const unsubscribe = new Map<UserKey, readonly string[]>()
   const rejected = new Map<UserKey, Rejection>()
-  for (const action of actions) {
-    const categories = action.categories.filter((name) => findCategory(registry, name)?.private !== true)
-    for (const { user } of action.resources) {
-      if (action.name === 'unsubscribe') add(unsubscribe, user, categories)
-      else if (existing.has(user)) add(subscribe, user, categories)
-      else rejected.set(user, { user, state: 'resubscribe' })
+  for (const { name, resources, categories: named } of actions) {
+    const categories = named.filter((category) => findCategory(registry, category)?.private !== true)
+    for (const { user } of resources) {
+      if (name === 'subscribe' && !existing.has(user)) {
+        rejected.set(user, { user, state: 'resubscribe' })
+        continue
+      }
+      steps.push({ name, user, categories })
+      if (name === 'subscribe') add(subscribe, user, categories)
     }
   }
-  return { subscribe, unsubscribe, rejections: [...rejected.values()] }
+  return { steps, subscribe, rejections: [...rejected.values()] }
 }
 
 /** The bounds of 3.4.5.1.3 on what one request and one dialog may watch. */
@@ -54,12 +58,13 @@ export interface ResourceLimits {
 /** What a dialog watches after a plan: additive and subtractive (design decision 12); 403 above the limits. */
 export const applyPlan = (before: ReadonlyMap<UserKey, readonly string[]>, plan: ResourcePlan, limits: ResourceLimits): ReadonlyMap<UserKey, readonly string[]> | Failure => {
   const after = new Map(before)
-  for (const [user, categories] of plan.unsubscribe) {
-    const left = (after.get(user) ?? []).filter((category) => !categories.includes(category))
-    if (left.length === 0) after.delete(user)
-    else after.set(user, left)
-  }
-  for (const [user, categories] of plan.subscribe) {
+  for (const { name, user, categories } of plan.steps) {
+    if (name === 'unsubscribe') {
+      const left = (after.get(user) ?? []).filter((category) => !categories.includes(category))
+      if (left.length === 0) after.delete(user)
+      else after.set(user, left)
+      continue
+    }
     if (categories.length > limits.maxCategoriesPerRequest) return failure('subscribesTooMuch', `at most ${limits.maxCategoriesPerRequest} categories`)
     add(after, user, categories)
   }

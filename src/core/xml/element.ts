@@ -5,6 +5,12 @@ export interface XmlAttribute {
   readonly value: string
 }
 
+/** The namespace declarations of one element, chained to those around it: prefix to URI, the default namespace under ''. */
+export interface XmlScope {
+  readonly declares: ReadonlyMap<string, string>
+  readonly outer: XmlScope | undefined
+}
+
 /** One element of a checked document. `start` and `end` are offsets into the source text, tags included. */
 export interface XmlElement {
   readonly namespace: string
@@ -13,10 +19,10 @@ export interface XmlElement {
   readonly children: readonly XmlElement[]
   /** All character data directly inside this element, joined. */
   readonly text: string
-  /** Prefix to namespace URI for everything in scope here; the default namespace is under ''. */
-  readonly scope: ReadonlyMap<string, string>
-  /** The prefixes that this very element declares. */
-  readonly declares: readonly string[]
+  /** What this element declares itself; empty for most. */
+  readonly declares: ReadonlyMap<string, string>
+  /** The declarations around this element, its own left out. */
+  readonly outer: XmlScope | undefined
   readonly start: number
   readonly end: number
 }

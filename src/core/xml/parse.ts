@@ -1,7 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes'
 import { failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
-import type { XmlAttribute, XmlDocument, XmlElement } from './element.ts'
+import type { XmlAttribute, XmlDocument, XmlElement, XmlScope } from './element.ts'
 import { namespaces } from './namespaces.ts'
 
 /** Caps of the strict door; what exceeds them is refused before it costs anything. */
@@ -10,46 +10,58 @@ export interface XmlLimits {
   readonly maxDepth: number
   readonly maxElements: number
   readonly maxAttributes: number
+  /** Namespace declarations around one element, and the length of each URI: what is embedded elsewhere takes them along. */
+  readonly maxNamespaces: number
+  readonly maxNamespaceLength: number
 }
 
-export const defaultXmlLimits: XmlLimits = { maxBytes: 512 * 1024, maxDepth: 64, maxElements: 20_000, maxAttributes: 64 }
+export const defaultXmlLimits: XmlLimits = { maxBytes: 512 * 1024, maxDepth: 64, maxElements: 20_000, maxAttributes: 64, maxNamespaces: 64, maxNamespaceLength: 1024 }
 
 class NotXml extends Error {}
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-// saxes checks names as a whole; with namespaces each half must be an NCName (Namespaces in XML 1.0, 3).
-const NCNAME = /^[\p{L}_][\p{L}\p{N}\p{M}._·-]*$/u
+// saxes checks names as a whole; with namespaces the half behind the colon must start like a name too (Namespaces in XML 1.0, 3).
+const NAME_START = /^[A-Z_a-z\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{2ff}\u{370}-\u{37d}\u{37f}-\u{1fff}\u{200c}\u{200d}\u{2070}-\u{218f}\u{2c00}-\u{2fef}\u{3001}-\u{d7ff}\u{f900}-\u{fdcf}\u{fdf0}-\u{fffd}\u{10000}-\u{effff}]/u
 
 interface OpenElement {
   readonly namespace: string
   readonly local: string
   readonly attributes: XmlAttribute[]
   readonly children: XmlElement[]
-  readonly scope: ReadonlyMap<string, string>
-  readonly declares: readonly string[]
+  readonly declares: ReadonlyMap<string, string>
+  readonly outer: XmlScope | undefined
+  /** Declarations in scope inside, counted. */
+  readonly inScope: number
   readonly start: number
   text: string
 }
 
 const checkName = (name: string): void => {
-  for (const part of name.split(':')) if (!NCNAME.test(part)) throw new NotXml(`"${name}" is not a qualified name`)
+  const halves = name.split(':')
+  if (halves.length > 2 || !halves.every((half) => NAME_START.test(half))) throw new NotXml(`"${name}" is not a qualified name`)
 }
 
-const rootScope: ReadonlyMap<string, string> = new Map([['xml', namespaces.xml]])
+const NOTHING: ReadonlyMap<string, string> = new Map()
 
-const openElement = (tag: SaxesTagNS, start: number, parentScope: ReadonlyMap<string, string>): OpenElement => {
+const openElement = (tag: SaxesTagNS, start: number, parent: OpenElement | undefined, limits: XmlLimits): OpenElement => {
   checkName(tag.name)
   const attributes: XmlAttribute[] = []
-  const declares: string[] = []
+  let declares: Map<string, string> | undefined
   for (const found of Object.values(tag.attributes)) {
     checkName(found.name)
-    if (found.uri === namespaces.xmlns) declares.push(found.prefix === 'xmlns' ? found.local : '')
-    else attributes.push({ namespace: found.uri, local: found.local, value: found.value })
+    if (found.uri !== namespaces.xmlns) {
+      attributes.push({ namespace: found.uri, local: found.local, value: found.value })
+      continue
+    }
+    if (found.value.length > limits.maxNamespaceLength) throw new NotXml(`a namespace URI longer than ${limits.maxNamespaceLength}`)
+    declares = (declares ?? new Map<string, string>()).set(found.prefix === 'xmlns' ? found.local : '', found.value)
   }
-  let scope = parentScope
-  if (declares.length > 0) scope = new Map([...parentScope, ...declares.map((prefix) => [prefix, tag.ns[prefix] ?? ''] as const)])
-  return { namespace: tag.uri, local: tag.local, attributes, children: [], scope, declares, start, text: '' }
+  const inScope = (parent?.inScope ?? 0) + (declares?.size ?? 0)
+  if (inScope > limits.maxNamespaces) throw new NotXml(`more than ${limits.maxNamespaces} namespace declarations in scope`)
+  // Chained, never copied: an element that declares nothing passes its parent's scope on.
+  const outer = parent === undefined || parent.declares.size === 0 ? parent?.outer : { declares: parent.declares, outer: parent.outer }
+  return { namespace: tag.uri, local: tag.local, attributes, children: [], declares: declares ?? NOTHING, outer, inScope, start, text: '' }
 }
 
 const readTree = (source: string, limits: XmlLimits): XmlElement => {
@@ -63,7 +75,7 @@ const readTree = (source: string, limits: XmlLimits): XmlElement => {
   parser.on('doctype', () => { throw new NotXml('DOCTYPE is not accepted') })
   parser.on('xmldecl', (declaration) => {
     if (declaration.version !== '1.0') throw new NotXml(`XML version ${declaration.version ?? '(none)'} is not accepted`)
-    if (declaration.encoding !== undefined && !/^(utf-8|us-ascii)$/i.test(declaration.encoding)) throw new NotXml(`encoding ${declaration.encoding} is not accepted`)
+    if (declaration.encoding !== undefined && !/^utf-8$/i.test(declaration.encoding)) throw new NotXml(`encoding ${declaration.encoding} is not accepted`)
   })
   parser.on('opentagstart', () => {
     elements += 1
@@ -76,7 +88,7 @@ const readTree = (source: string, limits: XmlLimits): XmlElement => {
     attributes += 1
     if (attributes > limits.maxAttributes) throw new NotXml(`more than ${limits.maxAttributes} attributes on one element`)
   })
-  parser.on('opentag', (tag) => { open.push(openElement(tag, start, open.at(-1)?.scope ?? rootScope)) })
+  parser.on('opentag', (tag) => { open.push(openElement(tag, start, open.at(-1), limits)) })
   const addText = (text: string): void => {
     const current = open.at(-1)
     if (current !== undefined) current.text += text
@@ -86,7 +98,8 @@ const readTree = (source: string, limits: XmlLimits): XmlElement => {
   parser.on('closetag', () => {
     const closed = open.pop()
     if (closed === undefined) throw new NotXml('unbalanced end tag')
-    const element: XmlElement = { ...closed, end: parser.position }
+    const { inScope: _, ...rest } = closed
+    const element: XmlElement = { ...rest, end: parser.position }
     const parent = open.at(-1)
     if (parent === undefined) root = element
     else parent.children.push(element)

@@ -17,19 +17,28 @@ export const escapeXml = (text: string): string =>
 export const writeAttribute = (name: string, value: string | number | undefined): string =>
   value === undefined ? '' : ` ${name}="${typeof value === 'number' ? value : escapeXml(value)}"`
 
+/** The declarations around an element, the innermost of each prefix, without those that the element makes itself. */
+const declarationsAround = (element: XmlElement): ReadonlyMap<string, string> => {
+  const around = new Map<string, string>()
+  for (let scope = element.outer; scope !== undefined; scope = scope.outer) {
+    for (const [prefix, uri] of scope.declares) if (!around.has(prefix) && !element.declares.has(prefix)) around.set(prefix, uri)
+  }
+  return around
+}
+
 /**
- * The element exactly as it stood in the source, made independent of where it stood: the namespace declarations
- * that were in scope are put into its start tag, and `xmlns=""` where it had no default namespace, so that it can be
- * embedded byte for byte anywhere.
+ * The element exactly as it stood in the source, made independent of where it stood: the namespace declarations around it that its
+ * text makes use of are put into its start tag (a prefix may also stand in a value, as in xsi:type), and `xmlns=""` where it had no
+ * default namespace, so that it can be embedded byte for byte anywhere.
  */
 export const writeVerbatim = (source: string, element: XmlElement): string => {
   const text = source.slice(element.start, element.end)
+  const around = declarationsAround(element)
   let declarations = ''
-  for (const [prefix, uri] of element.scope) {
-    if (prefix === 'xml' || element.declares.includes(prefix)) continue
-    declarations += prefix === '' ? writeAttribute('xmlns', uri) : writeAttribute(`xmlns:${prefix}`, uri)
+  for (const [prefix, uri] of around) {
+    if (prefix !== '' && text.includes(`${prefix}:`)) declarations += writeAttribute(`xmlns:${prefix}`, uri)
   }
-  if (!element.scope.has('')) declarations += ' xmlns=""'
+  if (!element.declares.has('')) declarations = writeAttribute('xmlns', around.get('') ?? '') + declarations
   if (declarations === '') return text
   const nameEnd = text.slice(1).search(/[\s/>]/) + 1
   return text.slice(0, nameEnd) + declarations + text.slice(nameEnd)

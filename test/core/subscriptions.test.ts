@@ -1,0 +1,208 @@
+import t from 'tap'
+import { builtInRegistry } from '../../src/core/categories/registry.ts'
+import { writeBatch } from '../../src/core/documents/batch.ts'
+import { writeRlmi } from '../../src/core/documents/rlmi.ts'
+import { noTouch } from '../../src/core/model/touch.ts'
+import { viewOf, writeSeenState } from '../../src/core/notifications/category.ts'
+import { writeInstruction } from '../../src/core/notifications/instruction.ts'
+import { writeSelfChange, writeSelfState } from '../../src/core/notifications/self.ts'
+import { decideCleanup, decideDeregistration } from '../../src/core/publications/expire.ts'
+import { findEndpoint, readRegistration } from '../../src/core/registrations/register.ts'
+import { readBatchSubscribe, type BatchAction } from '../../src/core/requests/batch-subscribe.ts'
+import { readRoamingList } from '../../src/core/requests/roaming-list.ts'
+import { endpointIdOfEpid } from '../../src/core/sip/endpoint-id.ts'
+import { openDialog, renewDialog, type DialogTerms } from '../../src/core/subscriptions/dialog.ts'
+import { checkInDialog, grantExpires, negotiate, piggybackHeaders, plainHeaders, readIntent } from '../../src/core/subscriptions/lifetime.ts'
+import { applyPlan, checkSingle, isBatch, planResources } from '../../src/core/subscriptions/resources.ts'
+import { anna, boris, bytes, clara, dialog, documents, endpoint, instance, member, must, now, request, state, verdict } from './support.ts'
+
+const ROAMING = 'http://schemas.microsoft.com/2006/09/sip/roaming-self'
+const CATEGORIES = 'http://schemas.microsoft.com/2006/09/sip/categories'
+const roamingList = (content: string): Buffer => bytes(`<roamingList xmlns="${ROAMING}" xmlns:ex="http://schemas.microsoft.com/2007/09/sip/roaming-self-ex">${content}</roamingList>`)
+
+t.test('3.3.5.3 and 6.6: the scope of a self SUBSCRIBE', async (t) => {
+  const cases: readonly (readonly [name: string, body: Buffer, expected: string | readonly string[]])[] = [
+    ['all four, in our order', roamingList('<ex:roamingEx type="delegates"/><roaming type="subscribers"/><roaming type="containers"/><roaming type="categories"/>'), ['categories', 'containers', 'subscribers', 'delegates']], ['one', roamingList('<roaming type="subscribers"/>'), ['subscribers']], ['twice the same', roamingList('<roaming type="containers"/><roaming type="containers"/>'), ['containers']],
+    ['3.3.5.1: delegates alone', roamingList('<ex:roamingEx type="delegates"/>'), ['delegates']], ['an unknown roamingEx', roamingList('<roaming type="categories"/><ex:roamingEx type="later"/>'), ['categories']], ['a separator and foreign elements', roamingList('<roaming type="categories"/><presenceSeparator/><x xmlns="urn:x"/>'), ['categories']],
+    ['no body', bytes(''), 'bodyMissing'], ['no XML', bytes('<roamingList'), 'bodyNotXml'], ['another root', bytes(`<roaming xmlns="${ROAMING}"/>`), 'bodyNotValid'], ['another namespace', bytes('<roamingList><roaming type="categories"/></roamingList>'), 'bodyNotValid'], ['nothing to roam', roamingList(''), 'bodyNotValid'],
+    ['an unknown roaming', roamingList('<roaming type="contacts"/>'), 'bodyNotValid'], ['delegates as plain roaming', roamingList('<roaming type="delegates"/>'), 'bodyNotValid'], ['no type', roamingList('<roaming/>'), 'bodyNotValid'], ['roamingEx without type', roamingList('<ex:roamingEx/>'), 'bodyNotValid'], ['an unknown element of ours', roamingList('<roaming type="categories"/><roam/>'), 'bodyNotValid'],
+  ]
+  for (const [name, body, expected] of cases) {
+    const read = readRoamingList(body)
+    t.same(read.ok ? read.value : read.failure.name, expected, name)
+  }
+})
+
+const list = '<categoryList xmlns="http://schemas.microsoft.com/2006/09/sip/categorylist"><category name="note"/><category name="state"/><category name="note"/></categoryList>'
+const batch = (content: string): Buffer => bytes(`<batchSub xmlns="http://schemas.microsoft.com/2006/01/sip/batch-subscribe" uri="sip:anna@nordwind.example" name="">${content}</batchSub>`)
+const action = (resources: string, name = 'subscribe', categories = list): string => `<action name="${name}" id="7"><adhocList>${resources}</adhocList>${categories}</action>`
+const resource = (uri: string, content = ''): string => `<resource uri="${uri}">${content}</resource>`
+
+t.test('3.4.5.3 and 6.8: the resources of a category SUBSCRIBE', async (t) => {
+  const cases: readonly (readonly [name: string, body: Buffer, verdict: string])[] = [
+    ['the smallest', batch(action(resource(`sip:${boris}`))), 'ok'], ['no body', bytes(''), 'bodyMissing'], ['no XML', bytes('x'), 'bodyNotXml'], ['another root', bytes('<batchSub/>'), 'bodyNotValid'], ['no action', batch(''), 'bodyNotValid'], ['no resource', batch(action('')), 'bodyNotValid'], ['no adhocList', batch(`<action name="subscribe">${list}</action>`), 'bodyNotValid'],
+    ['no categoryList', batch(action(resource(`sip:${boris}`), 'subscribe', '')), 'bodyNotValid'], ['an empty categoryList', batch(action(resource(`sip:${boris}`), 'subscribe', list.replace(/<category name="\w+"\/>/g, ''))), 'bodyNotValid'], ['a category without name', batch(action(resource(`sip:${boris}`), 'subscribe', list.replace('<category name="note"/>', '<category/>'))), 'bodyNotValid'],
+    ['a categoryList of another namespace', batch(action(resource(`sip:${boris}`), 'subscribe', '<categoryList><category name="note"/></categoryList>')), 'bodyNotValid'], ['unsubscribe', batch(action(resource(`sip:${boris}`), 'unsubscribe')), 'ok'], ['another action', batch(action(resource(`sip:${boris}`), 'poll')), 'bodyNotValid'], ['an action without name', batch(action(resource(`sip:${boris}`)).replace('name="subscribe"', '')), 'bodyNotValid'],
+    ['a resource without uri', batch(action('<resource/>')), 'bodyNotValid'], ['a resource that is no user', batch(action(resource('sip:nordwind.example'))), 'bodyNotValid'], ['a resource that is no SIP URI', batch(action(resource('boris at home'))), 'bodyNotValid'], ['two elements of context', batch(action(resource(`sip:${boris}`, '<context><a/><b/></context>'))), 'bodyNotValid'],
+  ]
+  for (const [name, body, expected] of cases) t.equal(verdict(readBatchSubscribe(body)), expected, name)
+  t.same(must(readBatchSubscribe(batch(action(`${resource(`SIP:${boris}`)}${resource('sip:clara@Suedwind.Example', '<context/>')}${resource(`sip:${anna}`, '<context><c xmlns="urn:c">1</c></context>')}${resource(`sip:${boris}`)}`) + action(resource(`sip:${clara}`), 'unsubscribe')))), [
+    { name: 'subscribe', categories: ['note', 'state'], resources: [{ user: boris, uri: `sip:${boris}`, context: undefined }, { user: clara, uri: 'sip:clara@Suedwind.Example', context: '' }, { user: anna, uri: `sip:${anna}`, context: '<c xmlns="urn:c">1</c>' }], resourceCount: 4 },
+    { name: 'unsubscribe', categories: ['note', 'state'], resources: [{ user: clara, uri: `sip:${clara}`, context: undefined }], resourceCount: 1 },
+  ], 'design 11: an empty context is told from none')
+})
+
+const asks = (name: 'subscribe' | 'unsubscribe', users: readonly string[], categories: readonly string[]): BatchAction => ({ name, categories, resources: [...new Set(users)].map((user) => ({ user, uri: `sip:${user}`, context: undefined })), resourceCount: users.length })
+
+t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => {
+  t.same([['Require: adhoclist, categoryList'], ['Require: categorylist', 'Require: AdhocList'], ['Require: adhoclist'], ['Require: categoryList'], ['Supported: adhoclist, categoryList'], []].map((more) => isBatch(request('SUBSCRIBE', {}, more))), [true, true, false, false, false, false])
+  const one = request('SUBSCRIBE', { To: `<sip:${anna}>` })
+  const singles: readonly (readonly [name: string, actions: readonly BatchAction[], fits: boolean])[] = [
+    ['one resource that is To', [asks('subscribe', [anna], ['note', 'state'])], true], ['1: more than one resource', [asks('subscribe', [anna, boris], ['note'])], false], ['1: the same resource twice', [asks('subscribe', [anna, anna], ['note'])], false], ['2: more than one action', [asks('subscribe', [anna], ['note']), asks('subscribe', [anna], ['state'])], false], ['3: unsubscribe', [asks('unsubscribe', [anna], ['note'])], false], ['4: not To', [asks('subscribe', [clara], ['note'])], false], ['no action', [], false],
+  ]
+  for (const [name, actions, fits] of singles) t.equal(checkSingle(one, actions)?.name, fits ? undefined : 'singleNotOneResource', `3.4.5.3 ${name}`)
+  const plan = planResources([asks('subscribe', [anna, clara], ['note', 'routing', 'state', 'mwi']), asks('subscribe', [anna, clara], ['note', 'device', 'constructor']), asks('unsubscribe', [boris, clara], ['note', 'routing'])], new Set([anna, boris]), builtInRegistry)
+  t.same([[...plan.subscribe], plan.steps.filter(({ name }) => name === 'unsubscribe'), plan.rejections], [[[anna, ['note', 'state', 'device', 'constructor']]], [{ name: 'unsubscribe', user: boris, categories: ['note'] }, { name: 'unsubscribe', user: clara, categories: ['note'] }], [{ user: clara, state: 'resubscribe' }]], 'private categories are passed over, users elsewhere rejected once, unsubscribing never complains')
+  const limits = { maxResourcesPerDialog: 2, maxCategoriesPerRequest: 2 }
+  const before = new Map([[anna, ['note', 'state']], [boris, ['note']]])
+  const cases: readonly (readonly [name: string, actions: readonly BatchAction[], after: readonly (readonly [string, readonly string[]])[] | string])[] = [
+    ['subscribe adds categories', [asks('subscribe', [boris], ['device', 'note'])], [[anna, ['note', 'state']], [boris, ['note', 'device']]]], ['unsubscribe takes them away', [asks('unsubscribe', [anna], ['note', 'device'])], [[anna, ['state']], [boris, ['note']]]], ['actions in their order', [asks('subscribe', [boris], ['state']), asks('unsubscribe', [boris], ['note', 'state'])], [[anna, ['note', 'state']]]], ['with its last category the publisher goes', [asks('unsubscribe', [boris], ['note'])], [[anna, ['note', 'state']]]],
+    ['unsubscribing what is not there', [asks('unsubscribe', [clara], ['note'])], [[anna, ['note', 'state']], [boris, ['note']]]], ['one contact too many', [asks('subscribe', [clara], ['note'])], 'subscribesTooMuch'], ['room made in the same request', [asks('unsubscribe', [boris], ['note']), asks('subscribe', [clara], ['note'])], [[anna, ['note', 'state']], [clara, ['note']]]],
+    ['one category too many', [asks('subscribe', [boris], ['note', 'state', 'device'])], 'subscribesTooMuch'], ['private categories do not count', [asks('subscribe', [boris], ['note', 'state', 'mwi'])], [[anna, ['note', 'state']], [boris, ['note', 'state']]]],
+  ]
+  for (const [name, actions, expected] of cases) {
+    const after = applyPlan(before, planResources(actions, new Set([anna, boris, clara]), builtInRegistry), limits)
+    t.same('name' in after ? after.name : [...after], expected, `design 12: ${name}`)
+  }
+  t.same([...before], [[anna, ['note', 'state']], [boris, ['note']]], 'what was is left alone')
+})
+
+const limits = { min: 60, default: 3600, max: 7200 }
+const terms: DialogTerms = { kind: 'batch', localTag: 'srv1', endpointId: 'e1', path: { network: 'federated', proxy: 'edge', flow: 'f9', contact: 'sip:pool' }, scope: [], since: 0, limits, chance: 1 }
+const benotify = ['Supported: ms-benotify', 'Proxy-Require: ms-benotify']
+
+t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {
+  const granted: readonly (readonly [asked: number | undefined, chance: number, expected: number | string])[] = [
+    [undefined, 0, 2700], [undefined, 0.5, 3150], [undefined, 1, 3600], [0, 1, 0], [1, 1, 'intervalTooBrief'], [59, 1, 'intervalTooBrief'], [60, 1, 60], [3600, 0, 3600], [7200, 1, 7200], [7201, 1, 7200], [0xffffffff, 1, 7200],
+  ]
+  for (const [asked, chance, expected] of granted) {
+    const result = grantExpires(asked, limits, chance)
+    t.equal(result.ok ? result.value : result.failure.name, expected, `${asked} by chance ${chance}`)
+  }
+  t.match(grantExpires(5, limits, 0), { failure: { headers: [['Min-Expires', '60']] } })
+  t.same(grantExpires(3600, { ...limits, min: 5000 }, 0), { ok: true, value: 3600 }, 'RFC 6665 4.2.1.1: an hour is never too brief')
+  const tagged = { To: '<sip:boris@nordwind.example>;tag=srv1' }
+  t.same([request('SUBSCRIBE'), request('SUBSCRIBE', {}, ['Expires: 0']), request('SUBSCRIBE', tagged), request('SUBSCRIBE', tagged, ['Expires: 0']), request('SUBSCRIBE', tagged, ['Expires: 60'])].map(readIntent), ['create', 'poll', 'refresh', 'cancel', 'refresh'])
+  t.same([[], benotify, ['Supported: ms-benotify'], ['Proxy-Require: ms-benotify'], ['Supported: ms-piggyback-first-notify, MS-BENOTIFY', 'Proxy-Require: ms-benotify']].map((more) => negotiate(request('SUBSCRIBE', {}, more))),
+    [[false, false], [true, false], [false, false], [false, false], [true, true]].map(([benotify, piggyback]) => ({ benotify, piggyback })), 'MS-SIP 3.5: BENOTIFY needs both')
+  const refresh = (over: Readonly<Record<string, string>>): ReturnType<typeof request> => request('SUBSCRIBE', { ...tagged, Event: 'presence', ...over })
+  const checks: readonly (readonly [name: string, over: Readonly<Record<string, string>>, held: ReturnType<typeof dialog> | undefined, expected: string | undefined])[] = [
+    ['its own refresh', { CSeq: '3 SUBSCRIBE' }, dialog(), undefined], ['design 18: the same again', { CSeq: '2 SUBSCRIBE' }, dialog(), undefined], ['RFC 3261 12.2.2: an older one', { CSeq: '1 SUBSCRIBE' }, dialog(), 'outOfOrder'], ['no dialog', {}, undefined, 'dialogUnknown'], ['design 13: another Call-ID', { 'Call-ID': 'call-2' }, dialog(), 'dialogUnknown'],
+    ['another From tag', { From: '<sip:boris@nordwind.example>;tag=cli2' }, dialog(), 'dialogUnknown'], ['another event', { Event: 'vnd-microsoft-roaming-self' }, dialog(), 'dialogUnknown'], ['an ended dialog', {}, dialog({ expiresAt: now }), 'dialogUnknown'], ['its last millisecond', {}, dialog({ expiresAt: now + 1 }), undefined],
+  ]
+  for (const [name, over, held, expected] of checks) t.equal(checkInDialog(refresh(over), held, now)?.name, expected, name)
+  t.same(piggybackHeaders(dialog({ cseq: 1, expiresAt: now + 34_560_000 }), { benotify: true, piggyback: true }, 'a/b', now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '34560'], ['Require', 'eventlist'], ['Content-Type', 'a/b'], ['Event', 'presence'], ['subscription-state', 'active;expires=34560'], ['ms-piggyback-cseq', '1'], ['Supported', 'ms-benotify, ms-piggyback-first-notify']], '4.4.2, 4.5')
+  t.match(piggybackHeaders(dialog({ expiresAt: now }), { benotify: false, piggyback: true }, 'a/b', now).slice(5), [['subscription-state', 'terminated;expires=0'], ['ms-piggyback-cseq', '7'], ['Supported', 'ms-piggyback-first-notify']], 'a poll is over at once')
+  t.same(plainHeaders(dialog(), { benotify: false, piggyback: false }, now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '600']])
+})
+
+t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
+  const opening = request('SUBSCRIBE', { To: `<sip:${anna}>` }, ['Event: presence;id=1', 'Expires: 900', 'Record-Route: <sip:p1;lr>', 'Record-Route: <sip:p2;lr>', ...benotify])
+  const opened = must(openDialog(opening, terms, now))
+  t.same(opened, {
+    subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
+    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000,
+  })
+  t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
+  t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')
+  t.equal(verdict(openDialog(request('SUBSCRIBE', {}, ['Expires: 3']), terms, now)), 'intervalTooBrief')
+  const path = { ...terms.path, flow: 'f10' }
+  const renew = (over: Readonly<Record<string, string>>, more: readonly string[] = []): ReturnType<typeof renewDialog> => renewDialog(request('SUBSCRIBE', over, more), opened, path, ['containers'], limits, 0, now + 5000)
+  t.equal(must(renew({ CSeq: '2 SUBSCRIBE' }, ['Expires: 0'])), opened, 'the very same request changes nothing')
+  t.same(must(renew({ CSeq: '3 SUBSCRIBE', Contact: '' })), { ...opened, flow: 'f10', scope: ['containers'], cseq: 2, remoteCseq: 3, expiresAt: now + 5000 + 2_700_000 }, '3.3.5.1: the scope is overwritten; target, routes and BENOTIFY stay')
+  t.match(must(renew({ CSeq: '9 SUBSCRIBE', Contact: '<sip:boris@192.0.2.10>' }, ['Expires: 0', 'Record-Route: <sip:p3;lr>'])), { target: 'sip:boris@192.0.2.10', routes: ['<sip:p3;lr>'], remoteCseq: 9, expiresAt: now + 5000, createdAt: now })
+  t.equal(verdict(renew({ CSeq: '3 SUBSCRIBE' }, ['Expires: 3'])), 'intervalTooBrief')
+})
+
+t.test('MS-SIP 3.5 and 4.4.3: notifications', async (t) => {
+  const head = 'From: <sip:boris@nordwind.example>;tag=srv1\r\nTo: "Boris" <sip:boris@nordwind.example>;tag=cli1;epid=01010101\r\nCall-ID: call-1\r\n'
+  t.same(writeInstruction(dialog(), { body: { type: 'a/b', text: '<x/>' } }, now), { m: 'BENOTIFY', ruri: 'sip:boris@192.0.2.9;transport=tcp', flow: 'f2', h: `${head}CSeq: 7 BENOTIFY\r\nRequire: eventlist\r\nEvent: presence\r\nsubscription-state: active;expires=600\r\nContent-Type: a/b\r\n`, b: '<x/>' })
+  t.same(writeInstruction(dialog({ benotify: false, routes: ['<sip:p1;lr>', '<sip:p2;lr>'] }), { body: undefined, terminated: 'timeout' }, now), {
+    m: 'NOTIFY', ruri: 'sip:boris@192.0.2.9;transport=tcp', flow: 'f2', b: '', h: `${head}CSeq: 7 NOTIFY\r\nContact: <sip:presence@pool.nordwind.example>\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:p2;lr>\r\nRequire: eventlist\r\nEvent: presence\r\nsubscription-state: terminated;expires=0;reason=timeout\r\nExpires: 0\r\n`,
+  })
+})
+
+t.test('MS-SIPREGE: registrations and who sends a request', async (t) => {
+  const uuid = 'A8F9A3A8-EE61-56D7-B306-C67B08FB28D8'
+  const named = `<sip:boris@192.0.2.9>;+sip.instance="<urn:uuid:${uuid}>"`
+  const bare = '<sip:boris@nordwind.example>;tag=cli1'
+  const read = (over: Readonly<Record<string, string>>, more: readonly string[] = [], granted?: number): unknown => {
+    const result = readRegistration(request('REGISTER', over, more), { proxy: 'edge', flow: 'f1', granted }, now)
+    return result.ok ? { present: result.value.present.map(({ endpointId, instanceId, expiresAt }) => [endpointId, instanceId, (expiresAt - now) / 1000]), leaving: result.value.leaving, all: result.value.all } : result.failure.name
+  }
+  const here = (endpointId: string, instanceId = endpointId, seconds = 3630): unknown => ({ present: [[endpointId, instanceId, seconds]], leaving: [], all: false })
+  t.same(read({ Contact: named }), here(uuid.toLowerCase(), uuid), '+sip.instance before epid, shown as written')
+  t.same(read({}), here(endpointIdOfEpid('01010101')), 'epid of From')
+  t.same(read({ From: bare, Contact: '<sip:boris@nordwind.example;opaque=user:epid:qKP5qGHu11azBsZ7CPso2AAA;gruu>' }), here(uuid.toLowerCase()), 'the GRUU')
+  t.same(read({ From: bare }), here(endpointIdOfEpid('sip:boris@192.0.2.9;transport=tcp')), 'the Contact itself')
+  t.same(read({ Contact: `${named};expires=120` }, ['Expires: 7200']), here(uuid.toLowerCase(), uuid, 150), 'expires of the Contact before Expires')
+  t.same(read({ Contact: named }, ['Expires: 7200']), here(uuid.toLowerCase(), uuid, 7230))
+  t.same(read({ Contact: named }, ['Expires: 7200'], 300), here(uuid.toLowerCase(), uuid, 330), 'what the registrar granted counts')
+  t.same([read({ Contact: named }, ['Expires: 0']), read({ Contact: `${named};expires=0` })], Array(2).fill({ present: [], leaving: [uuid.toLowerCase()], all: false }))
+  t.same(read({ Contact: `<sip:boris@192.0.2.1>;expires=0, <sip:boris@192.0.2.2>` }), here(endpointIdOfEpid('01010101')), 'a moved Contact is not a departure')
+  t.same([read({ Contact: '*' }, ['Expires: 0']), read({ Contact: '' })], [{ present: [], leaving: [], all: true }, 'contactMissing'])
+  const known = [endpoint(), endpoint({ endpointId: uuid.toLowerCase(), epid: undefined, contact: 'sip:anna@192.0.2.8' }), endpoint({ endpointId: endpointIdOfEpid('c8ca638a15'), epid: undefined, contact: 'sip:anna@192.0.2.77' })]
+  const finds: readonly (readonly [name: string, over: Readonly<Record<string, string>>, found: number | undefined])[] = [
+    ['by epid', { From: `${bare};epid=01010101`, Contact: '' }, 0], ['by the id that the epid makes', { From: `${bare};epid=c8ca638a15`, Contact: '' }, 2], ['by +sip.instance', { From: bare, Contact: named }, 1], ['by GRUU', { From: bare, Contact: '<sip:x@y;opaque=user:epid:qKP5qGHu11azBsZ7CPso2AAA;gruu>' }, 1], ['by Contact', { From: bare, Contact: '<sip:anna@192.0.2.7:5060>' }, 0],
+    ['an unknown epid, a known instance', { From: `${bare};epid=ffff`, Contact: named }, 1], ['nobody', { From: `${bare};epid=ffff`, Contact: '<sip:x@y>' }, undefined], ['nothing to go by', { From: bare, Contact: '' }, undefined],
+  ]
+  for (const [name, over, found] of finds) t.equal(findEndpoint(request('SERVICE', over), known), found === undefined ? undefined : known[found], name)
+})
+
+t.test('3.2.5.5 and 3.2.6.1: what ends by itself', async (t) => {
+  const [one, two] = [endpoint(), endpoint({ endpointId: 'a8f9a3a8-ee61-56d7-b306-c67b08fb28d8' })]
+  const instances = [instance({ container: 2, expireType: 'endpoint', endpointId: one.instanceId }), instance({ container: 3, expireType: 'endpoint', endpointId: 'A8F9A3A8-EE61-56D7-B306-C67B08FB28D8' }), instance({ category: 'state', expireType: 'user' }), instance({ category: 'device', expireType: 'time', expiresAt: now }), instance({ category: 'device', instance: 1, expireType: 'time', expiresAt: now + 1 }), instance({ container: 2, instance: 1 })]
+  const ended = (outcome: ReturnType<typeof decideCleanup>): unknown => outcome.changes.map((change) => (change.kind === 'deleteInstance' ? `${change.key.category} ${change.key.container} ${change.key.instance}` : change.kind === 'deleteEndpoint' ? change.endpointId.slice(0, 4) : change.kind))
+  const first = decideDeregistration(state({ instances, endpoints: [one, two] }), [one.endpointId, 'unknown'])
+  t.same([ended(first), first.touch], [['note 2 0', '4b16'], { categories: { note: [2] }, publishedBefore: {}, membersBefore: {} }], 'its own instances, whatever letters its id is written in')
+  const last = decideDeregistration(state({ instances, endpoints: [one, two] }), [two.endpointId, one.endpointId])
+  t.same([ended(last), last.touch], [['note 2 0', 'note 3 0', 'state 200 0', '4b16', 'a8f9'], { categories: { note: [2, 3], state: [200] }, publishedBefore: { note: [2, 3], state: [200] }, membersBefore: {} }], '3.2.5.5.1: with the last one what is bound to the user')
+  t.same(decideDeregistration(state({ instances, endpoints: [] }), [one.endpointId]), { changes: [], touch: noTouch }, 'who is not here cannot leave')
+  const swept = decideCleanup(state({ instances }), now)
+  t.same([ended(swept), swept.touch], [['device 200 0'], { categories: { device: [200] }, publishedBefore: {}, membersBefore: {} }])
+  t.same(decideCleanup(state({ instances }), now - 1), { changes: [], touch: noTouch })
+})
+
+const roaming = (content: string): string => `<roamingData xmlns="${ROAMING}">${content}</roamingData>`
+const published = '2031-03-04T09:29:15.250'
+
+t.test('4.4.2, 4.4.3, 4.9.1, 4.5: documents', async (t) => {
+  const held = state({ instances: [instance({ category: 'state', container: 2, instance: 5, expireType: 'endpoint', endpointId: 'A8F9' }), instance({ container: 400, payload: '' }), instance({ container: 100, instance: 7 }), instance({ container: 100 })], containers: [{ id: 100, membersVersion: 5, members: [member('federated')] }, { id: 32000, membersVersion: 1, members: [member('user', boris), member('domain', 'suedwind.example')] }] })
+  const notes = ['100" instance="0', '100" instance="7', '400" instance="0'].map((place) => `<category name="note" container="${place}" publishTime="${published}" version="1" expireType="static">${place.startsWith('4') ? '' : '<note xmlns="urn:n">hi</note>'}</category>`).join('')
+  const stateInstance = `<category name="state" instance="5" publishTime="${published}" container="2" version="1" expireType="endpoint" endpointId="A8F9"><note xmlns="urn:n">hi</note></category>`
+  const categories = (content: string): string => `<categories xmlns="${CATEGORIES}" uri="sip:${anna}">${content}</categories>`
+  const containers = (content: string): string => `<containers xmlns="http://schemas.microsoft.com/2006/09/sip/containers">${content}</containers>`
+  const c32000 = `<container id="32000" version="1"><member type="user" value="${boris}"/><member type="domain" value="suedwind.example"/></container>`
+  const everything = containers(`${c32000}<container id="400" version="0"/><container id="100" version="5"><member type="federated"/></container><container id="2" version="0"/><container id="0" version="0"><member type="everyone"/></container>`)
+  const empty = '<subscribers xmlns="http://schemas.microsoft.com/2006/09/sip/presence-subscribers"/><delegates xmlns="http://schemas.microsoft.com/2007/09/sip/delegates" version="0"/>'
+  t.same(...documents(writeSelfState(held, ['categories', 'containers', 'subscribers', 'delegates'], now), roaming(categories(notes + stateInstance) + everything + empty)), '4.4.2: everything, every container that exists')
+  t.same(...documents(writeSelfState(held, ['containers'], now), roaming(everything)), '3.3.5.1: what is in the scope')
+  t.same(...documents(writeSelfState(state(), ['categories'], now), roaming(categories(''))), 'nothing published')
+  const touch = { ...noTouch, categories: { note: [100, 300], device: [2] } }
+  const device = '<category name="note" container="300"/><category name="device" container="2"/>'
+  t.same(...documents(writeSelfChange(held, touch, ['categories', 'containers'], now) ?? '', roaming(categories(notes + device))), 'design 6 and 4.2.2: a touched category whole, cleared ones empty')
+  t.same(...documents(writeSelfChange(held, { ...touch, membersBefore: { 32000: [] } }, ['containers'], now) ?? '', roaming(containers(c32000))), '4.9.1: the touched container, whole')
+  t.same([writeSelfChange(held, touch, ['containers', 'subscribers'], now), writeSelfChange(held, noTouch, ['categories'], now)], [undefined, undefined], 'nothing to hear')
+  const odd = state({ instances: [instance({ category: 'constructor' }), instance()] })
+  t.same(...documents(writeSelfChange(odd, { ...noTouch, categories: { note: [200] } }, ['categories'], now) ?? '', roaming(categories(`<category name="note" instance="0" publishTime="${published}" container="200" version="1" expireType="static"><note xmlns="urn:n">hi</note></category>`))), 'names that objects know are categories like others')
+  const rejections = [{ user: clara, state: 'resubscribe' as const, poolFqdn: 'sip:pool2@nordwind.example;gruu;opaque=srvr:HomeServer:x' }, { user: 'd&d@nordwind.example', state: 'terminated' as const, reason: 'quotaExceeded', statusCode: 413 }]
+  t.same(...documents(writeRlmi(boris, rejections), `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="sip:${boris}" version="0" fullState="false"><resource uri="sip:${clara}"><instance id="0" state="resubscribe" cid="${clara}" poolFqdn="sip:pool2@nordwind.example;gruu;opaque=srvr:HomeServer:x"/></resource>
+    <resource uri="sip:d&amp;d@nordwind.example"><instance id="0" state="terminated" reason="quotaExceeded" statusCode="413" cid="d&amp;d@nordwind.example"/></resource></list>`), '3.4.5.1.3.1')
+  const seen = writeSeenState(viewOf(held), { user: clara, network: 'federated' }, ['calendarData', 'note'])
+  const { type, text } = writeBatch(boris, [], [seen], 'bb')
+  t.equal(type, 'multipart/related; type="application/rlmi+xml";start=resourceList;boundary=bb')
+  const parts = text.split('--bb').map((part) => part.trim().split('\r\n\r\n'))
+  t.same(parts.map(([head]) => head), ['', 'Content-Transfer-Encoding: binary\r\nContent-ID: resourceList\r\nContent-Type: application/rlmi+xml', 'Content-Transfer-Encoding: binary\r\nContent-Type: application/msrtc-event-categories+xml', '--'])
+  t.same(...documents(parts[1]?.[1] ?? '', `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="sip:${boris}" version="0" fullState="false"/>`))
+  t.equal(parts[2]?.[1], seen)
+})
