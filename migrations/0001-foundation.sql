@@ -8,7 +8,7 @@ create table domain (
   updated_at bigint not null
 );
 
--- A user of an enterprise domain. Its row is what a publisher's transaction locks.
+-- A user of an enterprise domain, as the operator knows it.
 create table presence_user (
   user_uri text primary key,
   domain text not null,
@@ -18,6 +18,13 @@ create table presence_user (
   updated_at bigint not null
 );
 create index presence_user_domain on presence_user (domain, user_uri);
+
+-- Every user is a publisher. `revision` counts the changes of everything on the publisher's side: a decision is written only if the revision
+-- that it was made on is still the current one. Narrow, because each publish makes a new version of the row.
+create table publisher (
+  publisher text primary key,
+  revision bigint not null
+) with (fillfactor = 50);
 
 create table endpoint (
   user_uri text not null,
@@ -65,7 +72,7 @@ create table container_member (
   primary key (publisher, container, member_type, member_value)
 );
 
--- One row per committed change, until it has been told to everyone concerned. `touch` says what changed.
+-- One row per committed change, until it has been told to everyone concerned. `touch` says what changed; the id is the revision.
 create table change (
   publisher text not null,
   id bigint not null,
@@ -80,13 +87,13 @@ create table fan_out (
   publisher text primary key
 );
 
--- Requests that were carried out, with their answers: a repeated one is answered again, not applied again.
+-- Requests that were carried out, with the tag of their answers: a repeated one is answered again, not applied again.
 create table answered (
   publisher text not null,
   call_id text not null,
   cseq bigint not null,
   from_tag text not null,
-  reply text not null,
+  to_tag text not null,
   at bigint not null,
   primary key (publisher, call_id, cseq, from_tag)
 );
@@ -115,11 +122,15 @@ create table dialog (
   remote_cseq bigint not null,
   failures integer not null default 0,
   scope text[] not null,
+  -- Self dialogs: the revision that the first answer showed. Changes up to it need not be told.
+  since bigint not null default 0,
   created_at bigint not null,
   expires_at bigint not null,
   primary key (subscriber, local_tag)
 ) with (fillfactor = 50);
 create index dialog_expires_at on dialog (expires_at);
+-- The same SUBSCRIBE twice at the same time must not open two dialogs.
+create unique index dialog_identity on dialog (subscriber, call_id, remote_tag);
 
 -- What a category dialog watches, from the subscriber's side: for refreshes and for cleaning up.
 create table dialog_resource (
@@ -137,6 +148,8 @@ create table subscription (
   local_tag text not null,
   network text not null,
   categories text[] not null,
+  -- The publisher's revision when the edge was made; the data was read after that, so that changes up to it need not be told.
+  since bigint not null,
   primary key (publisher, subscriber, local_tag)
 );
 

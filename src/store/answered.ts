@@ -1,4 +1,3 @@
-import type { SipReply } from '../core/sip/reply.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
@@ -10,18 +9,16 @@ export interface RequestKey {
   readonly fromTag: string
 }
 
-const FIND = statement('answered-find', 'SELECT reply FROM answered WHERE publisher = $1 AND call_id = $2 AND cseq = $3 AND from_tag = $4')
+const FIND = statement('answered-find', 'SELECT to_tag FROM answered WHERE publisher = $1 AND call_id = $2 AND cseq = $3 AND from_tag = $4')
 
-/** The answer that this very request got before, if it was carried out. */
-export const findAnswered = async (session: Session, { publisher, callId, cseq, fromTag }: RequestKey): Promise<SipReply | undefined> => {
-  const [row] = await session.send<{ reply: string }>(FIND, [publisher, callId, cseq, fromTag])
-  return row === undefined ? undefined : (JSON.parse(row.reply) as SipReply)
-}
+/** The tag of the answer that this very request got before, if it was carried out. */
+export const findAnswered = async (session: Session, { publisher, callId, cseq, fromTag }: RequestKey): Promise<string | undefined> =>
+  (await session.send<{ to_tag: string }>(FIND, [publisher, callId, cseq, fromTag]))[0]?.to_tag
 
-const PUT = statement('answered-put', 'INSERT INTO answered (publisher, call_id, cseq, from_tag, reply, at) VALUES ($1, $2, $3, $4, $5, $6)')
+const PUT = statement('answered-put', 'INSERT INTO answered (publisher, call_id, cseq, from_tag, to_tag, at) VALUES ($1, $2, $3, $4, $5, $6)')
 
-export const putAnswered = (tx: Transaction, { publisher, callId, cseq, fromTag }: RequestKey, reply: SipReply, now: number): Promise<unknown> =>
-  tx.send(PUT, [publisher, callId, cseq, fromTag, JSON.stringify(reply), now])
+export const putAnswered = (tx: Transaction, { publisher, callId, cseq, fromTag }: RequestKey, toTag: string, now: number): Promise<unknown> =>
+  tx.send(PUT, [publisher, callId, cseq, fromTag, toTag, now])
 
 const FORGET = statement('answered-forget', 'DELETE FROM answered WHERE at < $1')
 

@@ -11,24 +11,38 @@ export interface PendingChange {
   readonly at: number
 }
 
-// The publisher's lock is held, so that the ids of its changes rise in the order of their commits whatever the clocks say.
+// The revision was moved just before, under the publisher's lock: ids rise in the order of commits whatever the clocks say.
 const APPEND = statement('change-append', `
-  INSERT INTO change (publisher, id, touch, trace, at)
-  VALUES ($1, greatest((SELECT max(id) + 1 FROM change WHERE publisher = $1), $4::bigint * 1000), $2, $3, $4)`)
+  INSERT INTO change (publisher, id, touch, trace, at) SELECT publisher, revision, $2, $3, $4 FROM publisher WHERE publisher = $1`)
 
-/** Appends the one row that a publish transaction leaves for fan-out. */
+/** Appends the one row that a transaction on a publisher leaves for fan-out. */
 export const appendChange = (tx: Transaction, publisher: UserKey, touch: Touch, trace: string, now: number): Promise<unknown> =>
   tx.send(APPEND, [publisher, JSON.stringify(touch), trace, now])
 
 const LOCK = statement('fan-out-lock', 'SELECT publisher FROM fan_out WHERE publisher = ANY($1::text[]) ORDER BY publisher FOR UPDATE SKIP LOCKED')
 const PENDING = statement('changes-of', 'SELECT publisher, id, touch, trace, at FROM change WHERE publisher = ANY($1::text[]) ORDER BY publisher, id')
 
-/** Takes the right to tell these publishers' changes, leaving out those that another node is telling, and reads the changes. */
-export const claimChanges = async (tx: Transaction, publishers: readonly UserKey[]): Promise<readonly PendingChange[]> => {
-  const locked = (await tx.send<{ publisher: string }>(LOCK, [[...publishers]])).map((row) => row.publisher)
-  if (locked.length === 0) return []
-  const rows = await tx.send<{ publisher: string; id: number; touch: string; trace: string; at: number }>(PENDING, [locked])
-  return rows.map((row) => ({ publisher: row.publisher, id: row.id, touch: JSON.parse(row.touch) as Touch, trace: row.trace, at: row.at }))
+/** The right to tell these publishers' changes, without those that another node is telling, and the changes themselves. */
+export interface Claim {
+  readonly publishers: ReadonlySet<UserKey>
+  readonly changes: readonly PendingChange[]
+}
+
+/**
+ * Takes the right to tell these publishers' changes until the transaction ends, leaving out those that another node is telling. Whoever
+ * sends something about a publisher holds it: that keeps newer state behind older. Order of locks: publisher's telling, dialogs, debts.
+ */
+export const claimPublishers = async (tx: Transaction, publishers: readonly UserKey[]): Promise<ReadonlySet<UserKey>> =>
+  new Set((await tx.send<{ publisher: string }>(LOCK, [[...publishers]])).map((row) => row.publisher))
+
+/** Claims publishers and reads their changes. Whatever is sent together with it runs behind it, and so sees all that is committed by then. */
+export const claimChanges = async (tx: Transaction, publishers: readonly UserKey[]): Promise<Claim> => {
+  const [mine, rows] = await Promise.all([
+    claimPublishers(tx, publishers),
+    tx.send<{ publisher: string; id: number; touch: string; trace: string; at: number }>(PENDING, [[...publishers]]),
+  ])
+  const changes = rows.filter((row) => mine.has(row.publisher))
+  return { publishers: mine, changes: changes.map((row) => ({ publisher: row.publisher, id: row.id, touch: JSON.parse(row.touch) as Touch, trace: row.trace, at: row.at })) }
 }
 
 const DELETE = statement('changes-delete', `

@@ -34,6 +34,8 @@ const types = {
 const finish = (pool: pg.Pool, kind: Store['kind'], onError: (error: Error) => void, closeMore: () => Promise<void>): Store => {
   // Without a listener, the loss of an idle connection would end the process.
   pool.on('error', onError)
+  // The pool does not listen to connections that are in use; their loss must not end the process either.
+  pool.on('connect', (client) => { client.on('error', onError) })
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
   return { pool, db, kind, close: async () => { await db.destroy(); await closeMore() } }
 }
@@ -46,7 +48,12 @@ const connectEmbedded = async ({ dataDir, onError }: StoreOptions): Promise<Stor
   } else {
     mkdirSync(dataDir, { recursive: true })
     release = lockDirectory(dataDir)
-    lite = await PGlite.create(join(dataDir, 'database'))
+    try {
+      lite = await PGlite.create(join(dataDir, 'database'))
+    } catch (error) {
+      release()
+      throw error
+    }
   }
   // One connection is all the embedded database has; a query of the pool inside one's own transaction must fail, not wait for ever.
   const pool = new pg.Pool({ ...createPgConfig(lite), max: 1, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0, pipeline: true, types } as pg.PoolConfig)

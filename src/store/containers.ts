@@ -34,7 +34,7 @@ const PUT = statement('container-put', `
   ON CONFLICT (publisher, container) DO UPDATE SET members_version = excluded.members_version`)
 const ADD = statement('container-members-add', `
   INSERT INTO container_member (publisher, container, member_type, member_value, position)
-  SELECT $1, $2, m.type, m.value, $5 * 100000 + m.at FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS m (type, value, at)
+  SELECT $1, $2, m.type, m.value, $5::bigint * 100000 + m.at FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS m (type, value, at)
   ON CONFLICT DO NOTHING`)
 const REMOVE = statement('container-members-remove', `
   DELETE FROM container_member USING unnest($3::text[], $4::text[]) AS gone (type, value)

@@ -14,7 +14,7 @@ const DEFER = statement('deferred-put', `
   SELECT owed.subscriber, owed.local_tag, owed.publisher, owed.attempts, $5, owed.due_at
   FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $6::bigint[]) AS owed (subscriber, local_tag, publisher, attempts, due_at)
   WHERE EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = owed.subscriber AND dialog.local_tag = owed.local_tag)
-  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = excluded.attempts, reason = excluded.reason, due_at = excluded.due_at`)
+  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason`)
 
 /** Notes debts, each with its own number of attempts so far and time of the next one. */
 export const defer = (tx: Transaction, owed: readonly (Deferred & { readonly dueAt: number })[], reason: string): Promise<unknown> =>
@@ -23,16 +23,28 @@ export const defer = (tx: Transaction, owed: readonly (Deferred & { readonly due
     owed.map(({ dueAt }) => dueAt),
   ])
 
-const CLAIM = statement('deferred-claim', `
-  DELETE FROM deferred WHERE (subscriber, local_tag, publisher) IN (
-    SELECT subscriber, local_tag, publisher FROM deferred WHERE due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-  RETURNING subscriber, local_tag, publisher, attempts`)
+const DUE_PUBLISHERS = statement('deferred-due-publishers', 'SELECT publisher FROM deferred WHERE due_at <= $1 GROUP BY publisher ORDER BY min(due_at) LIMIT $2')
 
-/** Takes due debts out; they come back when the transaction fails or the next attempt does. */
-export const claimDeferred = async (tx: Transaction, now: number, limit: number): Promise<readonly Deferred[]> =>
-  (await tx.send<{ subscriber: string; local_tag: string; publisher: string; attempts: number }>(CLAIM, [now, limit])).map((row) => ({
+/** Publishers whose state is owed to somebody now, the longest due first. */
+export const findDuePublishers = async (session: Session, now: number, limit: number): Promise<readonly UserKey[]> =>
+  (await session.send<{ publisher: string }>(DUE_PUBLISHERS, [now, limit])).map((row) => row.publisher)
+
+const DUE = statement('deferred-due', `
+  SELECT subscriber, local_tag, publisher, attempts FROM deferred WHERE publisher = ANY($1::text[]) AND due_at <= $2 ORDER BY due_at LIMIT $3`)
+
+/** Due debts about these publishers. Whoever pays them holds the right to tell these publishers' changes. */
+export const loadDue = async (tx: Transaction, publishers: readonly UserKey[], now: number, limit: number): Promise<readonly Deferred[]> =>
+  (await tx.send<{ subscriber: string; local_tag: string; publisher: string; attempts: number }>(DUE, [[...publishers], now, limit])).map((row) => ({
     subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, attempts: row.attempts,
   }))
+
+const SETTLE = statement('deferred-settle', `
+  DELETE FROM deferred USING unnest($1::text[], $2::text[], $3::text[]) AS paid (subscriber, local_tag, publisher)
+  WHERE deferred.subscriber = paid.subscriber AND deferred.local_tag = paid.local_tag AND deferred.publisher = paid.publisher`)
+
+/** Forgets debts; what could not be paid is owed anew. */
+export const settleDeferred = (tx: Transaction, paid: readonly Deferred[]): Promise<unknown> =>
+  tx.send(SETTLE, [paid.map(({ subscriber }) => subscriber), paid.map(({ localTag }) => localTag), paid.map(({ publisher }) => publisher)])
 
 const COUNT = statement('deferred-count', 'SELECT count(*) AS pending FROM deferred')
 

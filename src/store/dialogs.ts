@@ -30,6 +30,7 @@ interface Row {
   readonly cseq: number
   readonly remote_cseq: number
   readonly scope: readonly SelfScope[]
+  readonly since: number
   readonly created_at: number
   readonly expires_at: number
 }
@@ -38,20 +39,20 @@ const read = (row: Row): Dialog => ({
   subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
   endpointId: row.endpoint_id ?? undefined, network: row.network, localText: row.local_text, remoteText: row.remote_text, target: row.target,
   routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
-  remoteCseq: row.remote_cseq, scope: row.scope, createdAt: row.created_at, expiresAt: row.expires_at,
+  remoteCseq: row.remote_cseq, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at,
 })
 
 const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<Row>(sql, values)).map(read)
 
 const INSERT = statement('dialog-insert', `
   INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
-    contact, benotify, cseq, remote_cseq, scope, created_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`)
+    contact, benotify, cseq, remote_cseq, scope, since, created_at, expires_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`)
 
 export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
   tx.send(INSERT, [
     d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
-    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, [...d.scope], d.createdAt, d.expiresAt,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, [...d.scope], d.since, d.createdAt, d.expiresAt,
   ])
 
 const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
@@ -91,10 +92,8 @@ const BUMP = statement('dialogs-bump', `
  */
 export const numberNotifications = async (tx: Transaction, refs: readonly (DialogRef & { readonly count: number })[], now: number): Promise<readonly Dialog[]> => {
   const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
-  const locked = tx.send(LOCK_MANY, keys)
-  const bumped = rowsOf(tx, BUMP, [...keys, now, refs.map(({ count }) => count)])
-  await locked
-  return bumped
+  const [, numbered] = await Promise.all([tx.send(LOCK_MANY, keys), rowsOf(tx, BUMP, [...keys, now, refs.map(({ count }) => count)])])
+  return numbered
 }
 
 const DELETE = statement('dialogs-delete', `
@@ -120,6 +119,14 @@ export const deleteDialogs = async (tx: Transaction, refs: readonly DialogRef[])
   const edges = await tx.send<{ subscriber: string; local_tag: string; publisher: string }>(DELETE_RESOURCES, keys)
   if (edges.length > 0) void tx.send(DELETE_EDGES, [edges.map((edge) => edge.publisher), edges.map((edge) => edge.subscriber), edges.map((edge) => edge.local_tag)])
 }
+
+const EXPIRE = statement('dialogs-expire', `
+  UPDATE dialog SET expires_at = $3 FROM unnest($1::text[], $2::text[]) AS ended (subscriber, local_tag)
+  WHERE dialog.subscriber = ended.subscriber AND dialog.local_tag = ended.local_tag`)
+
+/** Ends dialogs at a time; the timer for expired ones then tells them so, through whichever proxy carries them. */
+export const expireDialogs = (tx: Transaction, refs: readonly DialogRef[], at: number): Promise<unknown> =>
+  tx.send(EXPIRE, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), at])
 
 const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local_tag FROM dialog WHERE subscriber = $1 AND endpoint_id = ANY($2::text[]) FOR UPDATE')
 

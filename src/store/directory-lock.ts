@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, realpathSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 const isAlive = (pid: number): boolean => {
@@ -30,15 +30,25 @@ const held = new Set<string>()
  * without a word, so the second one is refused; the lock of a process that no longer lives is taken over.
  */
 export const lockDirectory = (directory: string): (() => void) => {
-  const path = join(directory, 'lock')
+  // One directory has many spellings.
+  const path = join(realpathSync(directory), 'lock')
   if (held.has(path)) throw new Error(`the data directory ${directory} is already open in this process`)
   if (!take(path)) {
-    const owner = Number(readFileSync(path, 'utf8'))
-    if (owner !== process.pid && Number.isInteger(owner) && owner > 0 && isAlive(owner)) {
-      throw new Error(`the data directory ${directory} is in use by process ${owner}; stop it, or set PRESENTIA_DATA_DIR or PRESENTIA_DATABASE_URL`)
+    const text = readFileSync(path, 'utf8')
+    const owner = Number(text)
+    const inUse = (by: string): Error => new Error(`the data directory ${directory} is in use by process ${by}; stop it, or set PRESENTIA_DATA_DIR or PRESENTIA_DATABASE_URL`)
+    if (owner !== process.pid && Number.isInteger(owner) && owner > 0 && isAlive(owner)) throw inUse(text)
+    // Moved aside rather than removed: of several processes that find the same stale lock one moves it, and whoever moves a fresh one by
+    // mistake sees so and gives it back.
+    const aside = `${path}.${process.pid}`
+    renameSync(path, aside)
+    const moved = readFileSync(aside, 'utf8')
+    if (moved !== text) {
+      renameSync(aside, path)
+      throw inUse(moved)
     }
-    rmSync(path)
-    if (!take(path)) throw new Error(`the data directory ${directory} was just taken by another process`)
+    rmSync(aside)
+    if (!take(path)) throw inUse(readFileSync(path, 'utf8'))
   }
   held.add(path)
   return () => {

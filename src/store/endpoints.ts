@@ -3,7 +3,8 @@ import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
-interface Row {
+/** A row of endpoint, as columns or as JSON. */
+export interface EndpointRow {
   readonly user_uri: string
   readonly endpoint_id: string
   readonly instance_id: string
@@ -16,7 +17,7 @@ interface Row {
   readonly expires_at: number
 }
 
-const read = (row: Row): Endpoint => ({
+export const readEndpoint = (row: EndpointRow): Endpoint => ({
   endpointId: row.endpoint_id, instanceId: row.instance_id, epid: row.epid ?? undefined, proxy: row.proxy, flow: row.flow,
   contact: row.contact, callId: row.call_id, registeredAt: row.registered_at, expiresAt: row.expires_at,
 })
@@ -25,7 +26,7 @@ const SELECT = statement('endpoints-of', 'SELECT * FROM endpoint WHERE user_uri 
 
 /** All endpoints of a user, expired ones that nobody has cleaned yet included. */
 export const loadEndpoints = async (session: Session, user: UserKey): Promise<readonly Endpoint[]> =>
-  (await session.send<Row>(SELECT, [user])).map(read)
+  (await session.send<EndpointRow>(SELECT, [user])).map(readEndpoint)
 
 const UPSERT = statement('endpoint-put', `
   INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at)

@@ -2,7 +2,8 @@ import type { CategoryInstance, ExpireType, InstanceKey } from '../core/model/pu
 import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
-interface Row {
+/** A row of category_instance, as columns or as JSON. */
+export interface InstanceRow {
   readonly publisher: string
   readonly category: string
   readonly container: number
@@ -15,7 +16,7 @@ interface Row {
   readonly payload: string
 }
 
-const read = (row: Row): CategoryInstance => ({
+export const readInstance = (row: InstanceRow): CategoryInstance => ({
   category: row.category, container: row.container, instance: row.instance, instanceVersion: row.instance_version, expireType: row.expire_type,
   expiresAt: row.expires_at ?? undefined, endpointId: row.endpoint_id ?? undefined, publishTime: row.publish_time, payload: row.payload,
 })
@@ -25,7 +26,7 @@ const NAMED = statement('instances-named', 'SELECT * FROM category_instance WHER
 
 /** A publisher's instances of the named categories, or of all; those past their time included. */
 export const loadInstances = async (session: Session, publisher: UserKey, categories: readonly string[] | 'all'): Promise<readonly CategoryInstance[]> =>
-  (await (categories === 'all' ? session.send<Row>(ALL, [publisher]) : session.send<Row>(NAMED, [publisher, [...categories]]))).map(read)
+  (await (categories === 'all' ? session.send<InstanceRow>(ALL, [publisher]) : session.send<InstanceRow>(NAMED, [publisher, [...categories]]))).map(readInstance)
 
 const OF_MANY = statement('instances-of-many', `
   SELECT * FROM category_instance
@@ -33,12 +34,12 @@ const OF_MANY = statement('instances-of-many', `
 
 /** The living instances of several publishers, of the named categories or of all, grouped by publisher. */
 export const loadLivingInstances = async (session: Session, publishers: readonly UserKey[], categories: readonly string[] | 'all', now: number): Promise<ReadonlyMap<UserKey, readonly CategoryInstance[]>> => {
-  const rows = await session.send<Row>(OF_MANY, [[...publishers], categories === 'all' ? null : [...categories], now])
+  const rows = await session.send<InstanceRow>(OF_MANY, [[...publishers], categories === 'all' ? null : [...categories], now])
   const grouped = new Map<UserKey, CategoryInstance[]>()
   for (const row of rows) {
     const known = grouped.get(row.publisher)
-    if (known === undefined) grouped.set(row.publisher, [read(row)])
-    else known.push(read(row))
+    if (known === undefined) grouped.set(row.publisher, [readInstance(row)])
+    else known.push(readInstance(row))
   }
   return grouped
 }

@@ -1,6 +1,6 @@
 import type { Change } from '../core/model/change.ts'
 import type { Outcome } from '../core/model/outcome.ts'
-import type { PublisherState } from '../core/model/publisher.ts'
+import type { PublisherState, SeenState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { appendChange } from './changes.ts'
@@ -8,7 +8,7 @@ import { loadContainers, putContainer } from './containers.ts'
 import { deleteDialogs, findEndpointDialogs } from './dialogs.ts'
 import { deleteEndpoints, loadEndpoints, putEndpoint } from './endpoints.ts'
 import { deleteInstances, loadInstances, loadLivingInstances, putInstances } from './instances.ts'
-import type { Session, Transaction } from './session.ts'
+import { statement, type Session, type Transaction } from './session.ts'
 import { lockPublisher } from './users.ts'
 
 /** Which parts of a publisher a procedure reads; the rest stays empty. */
@@ -18,7 +18,7 @@ export interface Needs {
   readonly endpoints?: true
 }
 
-const load = async (session: Session, publisher: UserKey, needs: Needs): Promise<PublisherState> => {
+const load = async (session: Session, publisher: UserKey, needs: Needs): Promise<SeenState> => {
   const [instances, containers, endpoints] = await Promise.all([
     needs.instances === undefined ? [] : loadInstances(session, publisher, needs.instances),
     needs.containers === undefined ? [] : loadContainers(session, [publisher]).then((found) => found.get(publisher) ?? []),
@@ -32,12 +32,12 @@ const load = async (session: Session, publisher: UserKey, needs: Needs): Promise
  * behind it and so see the state that the lock protects. Undefined when there is no such user.
  */
 export const loadUnderLock = async (tx: Transaction, publisher: UserKey, needs: Needs): Promise<PublisherState | undefined> => {
-  const [found, state] = await Promise.all([lockPublisher(tx, publisher), load(tx, publisher, needs)])
-  return found ? state : undefined
+  const [revision, state] = await Promise.all([lockPublisher(tx, publisher), load(tx, publisher, needs)])
+  return revision === undefined ? undefined : { ...state, revision }
 }
 
 /** What watchers may see of several publishers now: living instances and containers, without any lock. */
-export const loadStates = async (session: Session, publishers: readonly UserKey[], categories: readonly string[] | 'all', now: number): Promise<(publisher: UserKey) => PublisherState> => {
+export const loadStates = async (session: Session, publishers: readonly UserKey[], categories: readonly string[] | 'all', now: number): Promise<(publisher: UserKey) => SeenState> => {
   const [instances, containers] = await Promise.all([loadLivingInstances(session, publishers, categories, now), loadContainers(session, publishers)])
   return (publisher) => ({ publisher, instances: instances.get(publisher) ?? [], containers: containers.get(publisher) ?? [], endpoints: [] })
 }
@@ -45,10 +45,15 @@ export const loadStates = async (session: Session, publishers: readonly UserKey[
 const pick = <K extends Change['kind']>(changes: readonly Change[], kind: K): readonly Extract<Change, { kind: K }>[] =>
   changes.filter((change): change is Extract<Change, { kind: K }> => change.kind === kind)
 
+const REVISE = statement('publisher-revise', 'UPDATE publisher SET revision = revision + 1 WHERE publisher = $1')
+
 /**
- * Writes an outcome and its change row. What need not be awaited is only sent, and travels with the COMMIT.
+ * Writes an outcome and its change row, under the publisher's lock. What need not be awaited is only sent, and travels with the COMMIT.
  */
 export const applyOutcome = async (tx: Transaction, publisher: UserKey, { changes, touch }: Outcome, trace: string, now: number): Promise<void> => {
+  if (changes.length === 0) return
+  // Decisions of others that were made without the lock are void from here on (see publish-hot-path.ts).
+  void tx.send(REVISE, [publisher])
   const gone = pick(changes, 'deleteInstance')
   if (gone.length > 0) void deleteInstances(tx, publisher, gone.map(({ key }) => key))
   const put = pick(changes, 'putInstance')

@@ -46,6 +46,9 @@ export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 /** Codes of failures that another attempt may not meet: serialization failure and deadlock. */
 const TRANSIENT = new Set(['40001', '40P01'])
 
+/** What every statement gets after one has failed in its transaction. */
+const ABORTED = '25P02'
+
 const codeOf = (error: unknown): string => (typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '')
 
 const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> => {
@@ -70,9 +73,11 @@ const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promis
     await Promise.all(sent)
     return result
   } catch (error) {
-    await Promise.allSettled(sent)
+    const settled = await Promise.allSettled(sent)
+    const first = settled.find((outcome) => outcome.status === 'rejected')
     await client.query('ROLLBACK').catch((failed: unknown) => { broken = failed instanceof Error ? failed : new Error(String(failed)) })
-    throw error
+    // After one failed statement all others fail as well; the first one is the cause.
+    throw codeOf(error) === ABORTED && first !== undefined ? first.reason : error
   } finally {
     // A connection that cannot even roll back is thrown away.
     client.release(broken)

@@ -22,8 +22,9 @@ const PUT_RESOURCES = statement('resources-put', `
   SELECT $1, $2, put.publisher, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET categories = excluded.categories`)
 const PUT_EDGES = statement('edges-put', `
-  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories)
-  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
+  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories, since)
+  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)), publisher.revision
+  FROM unnest($3::text[], $4::text[]) AS put (publisher, categories) JOIN publisher ON publisher.publisher = put.publisher
   ON CONFLICT (publisher, subscriber, local_tag) DO UPDATE SET categories = excluded.categories, network = excluded.network`)
 
 /** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher. */
@@ -43,18 +44,18 @@ export const deleteResources = (tx: Transaction, { subscriber, localTag }: Dialo
   return [tx.send(DELETE_RESOURCES, values), tx.send(DELETE_EDGES, values)]
 }
 
-interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[] }
+interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[]; readonly since: number }
 
-const readEdge = (row: EdgeRow): Subscription => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories })
+const readEdge = (row: EdgeRow): Subscription => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories, since: row.since })
 
-const OF_PUBLISHERS = statement('edges-of-publishers', 'SELECT publisher, subscriber, local_tag, network, categories FROM subscription WHERE publisher = ANY($1::text[])')
+const OF_PUBLISHERS = statement('edges-of-publishers', 'SELECT publisher, subscriber, local_tag, network, categories, since FROM subscription WHERE publisher = ANY($1::text[])')
 
 /** Who watches these publishers. */
 export const loadSubscriptions = async (session: Session, publishers: readonly UserKey[]): Promise<readonly Subscription[]> =>
   (await session.send<EdgeRow>(OF_PUBLISHERS, [[...publishers]])).map(readEdge)
 
 const NAMED = statement('edges-named', `
-  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories FROM subscription AS edge
+  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories, edge.since FROM subscription AS edge
   JOIN unnest($1::text[], $2::text[], $3::text[]) AS named (publisher, subscriber, local_tag)
     ON edge.publisher = named.publisher AND edge.subscriber = named.subscriber AND edge.local_tag = named.local_tag`)
 

@@ -13,27 +13,29 @@ export interface PresenceUser {
   readonly updatedAt: number
 }
 
-const LOCK = statement('publisher-lock', 'SELECT 1 FROM presence_user WHERE user_uri = $1 FOR UPDATE')
+const LOCK = statement('publisher-lock', 'SELECT revision FROM publisher WHERE publisher = $1 FOR UPDATE')
 
 /**
- * Locks a publisher until the transaction ends; false when there is no such user. Statements sent after it see everything that
+ * Locks a publisher until the transaction ends and returns its revision; undefined when there is no such user. Statements sent after it see everything that
  * was committed before the lock was had; reading in the same statement would not.
  */
-export const lockPublisher = async (tx: Transaction, user: UserKey): Promise<boolean> => (await tx.send(LOCK, [user])).length > 0
+export const lockPublisher = async (tx: Transaction, user: UserKey): Promise<number | undefined> => (await tx.send<{ revision: number }>(LOCK, [user]))[0]?.revision
 
-const EXIST = statement('users-exist', 'SELECT user_uri FROM presence_user WHERE user_uri = ANY($1::text[])')
+const EXIST = statement('users-exist', 'SELECT publisher FROM publisher WHERE publisher = ANY($1::text[])')
 
 /** Which of these are users of this server. */
 export const findExistingUsers = async (session: Session, users: readonly UserKey[]): Promise<ReadonlySet<UserKey>> =>
-  new Set((await session.send<{ user_uri: string }>(EXIST, [[...users]])).map((row) => row.user_uri))
+  new Set((await session.send<{ publisher: string }>(EXIST, [[...users]])).map((row) => row.publisher))
 
 const INSERT = statement('user-insert', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING`)
+// Revisions start at the time, so that a user that was deleted and comes back does not repeat the ids of changes that still wait.
+const INSERT_PUBLISHER = statement('user-insert-publisher', 'INSERT INTO publisher (publisher, revision) VALUES ($1, $2) ON CONFLICT DO NOTHING')
 const INSERT_FAN_OUT = statement('user-insert-fan-out', 'INSERT INTO fan_out (publisher) VALUES ($1) ON CONFLICT DO NOTHING')
 
 /** Creates a user that is not there yet, as the first registration does where that is allowed. */
 export const createUser = (tx: Transaction, user: UserKey, displayName: string, now: number): readonly Promise<unknown>[] => [
-  tx.send(INSERT, [user, domainOf(user), displayName, now]), tx.send(INSERT_FAN_OUT, [user]),
+  tx.send(INSERT, [user, domainOf(user), displayName, now]), tx.send(INSERT_PUBLISHER, [user, now]), tx.send(INSERT_FAN_OUT, [user]),
 ]
 
 /** Creates or replaces a user; true when it is new. */
@@ -43,6 +45,7 @@ export const putUser = (db: Kysely<Database>, user: UserKey, displayName: string
     const row = await trx.insertInto('presence_user').values(values)
       .onConflict((conflict) => conflict.column('user_uri').doUpdateSet({ display_name: displayName, properties: JSON.stringify(properties), updated_at: now }))
       .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()
+    await sql`INSERT INTO publisher (publisher, revision) VALUES (${user}, ${now}) ON CONFLICT DO NOTHING`.execute(trx)
     await sql`INSERT INTO fan_out (publisher) VALUES (${user}) ON CONFLICT DO NOTHING`.execute(trx)
     return row?.inserted === true
   })
@@ -64,11 +67,15 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
   return (await query.execute()).map(read)
 }
 
-const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'change', 'fan_out', 'answered', 'subscription'] as const
+const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'answered', 'publisher'] as const
 
-/** Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. */
+/**
+ * Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. What watchers
+ * hold of it stays, and so does the row that says who tells its last change.
+ */
 export const deleteUser = (tx: Transaction, user: UserKey): readonly Promise<unknown>[] => [
+  // Should it come back, all of its changes are new to its watchers.
+  tx.send(statement('user-forget-since', 'UPDATE subscription SET since = 0 WHERE publisher = $1'), [user]),
   ...PUBLISHER_TABLES.map((table) => tx.send(statement(`user-delete-${table}`, `DELETE FROM ${table} WHERE publisher = $1`), [user])),
-  tx.send(statement('user-delete-resource', 'DELETE FROM dialog_resource WHERE publisher = $1'), [user]),
   tx.send(statement('user-delete', 'DELETE FROM presence_user WHERE user_uri = $1'), [user]),
 ]

@@ -1,0 +1,185 @@
+import t from 'tap'
+import { countDeferred, defer, findDuePublishers, loadDue, settleDeferred } from '../../src/store/deferred.ts'
+import {
+  claimExpiredDialogs, countFailure, deleteDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, numberNotifications, refreshDialog,
+} from '../../src/store/dialogs.ts'
+import { putEndpoint } from '../../src/store/endpoints.ts'
+import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
+import { deleteResources, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
+import { createUser } from '../../src/store/users.ts'
+import { needsServer, openTestStore } from '../support/database.ts'
+import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint } from './samples.ts'
+
+const { store, reset } = await openTestStore(t)
+const { pool } = store
+const session = poolSession(pool)
+t.beforeEach(reset)
+
+const within = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transact(pool, work)
+const insert = (...dialogs: readonly ReturnType<typeof sampleDialog>[]): Promise<void> => within(async (tx) => { for (const dialog of dialogs) void insertDialog(tx, dialog) })
+const ref = (localTag: string, subscriber = anna): { subscriber: string; localTag: string } => ({ subscriber, localTag })
+
+t.test('a dialog comes back as it was stored', async (t) => {
+  const full = sampleDialog({ localText: AWKWARD, remoteText: AWKWARD, routes: [AWKWARD, '', '<sip:a,b;lr>'], scope: ['categories', 'containers'], kind: 'self', cseq: 2_147_483_647, remoteCseq: 2_147_483_647, flow: AWKWARD })
+  const bare = sampleDialog({ localTag: 'bare', endpointId: undefined, routes: [], benotify: false, network: 'publicCloud', kind: 'single' })
+  await insert(full, bare)
+  t.same([...await loadDialogs(session, anna)].sort((a, b) => (a.localTag < b.localTag ? -1 : 1)), [bare, full])
+  t.same(await loadDialogs(session, bert), [])
+  t.same(await within((tx) => lockDialog(tx, ref('bare'))), bare)
+  t.equal(await within((tx) => lockDialog(tx, ref('bare', bert))), undefined)
+  await t.rejects(insert(full), { code: '23505' })
+})
+
+t.test('a refresh writes what an in-dialog SUBSCRIBE may change, and nothing else', async (t) => {
+  const dialog = sampleDialog()
+  await insert(dialog)
+  await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote'))
+  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const }
+  await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', event: 'other', createdAt: 1 }))
+  t.same(await loadDialogs(session, anna), [renewed])
+  t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote')), 1, 'failures start again')
+})
+
+t.test('only living self dialogs are loaded as such', async (t) => {
+  await insert(sampleDialog({ localTag: 'living', kind: 'self', expiresAt: 101 }), sampleDialog({ localTag: 'ended', kind: 'self', expiresAt: 100 }), sampleDialog({ localTag: 'batch', expiresAt: 101 }), sampleDialog({ localTag: 'bert', subscriber: bert, kind: 'self', expiresAt: 101 }))
+  t.same((await loadSelfDialogs(session, [anna, carl], 100)).map(({ localTag }) => localTag), ['living'])
+})
+
+t.test('dialogs follow their endpoint to its new connection', async (t) => {
+  await insert(sampleDialog(), sampleDialog({ localTag: 'elsewhere', endpointId: 'other' }), sampleDialog({ localTag: 'bert', subscriber: bert }))
+  await within(async (tx) => { void putEndpoint(tx, anna, sampleEndpoint({ proxy: 'kam2', flow: 'flow;2' })) })
+  t.same((await loadDialogs(session, anna)).map(({ localTag, proxy, flow }) => `${localTag} ${proxy} ${flow}`).sort(), ['elsewhere kam1 flow;1', 'local kam2 flow;2'])
+  t.equal((await loadDialogs(session, bert))[0]?.flow, 'flow;1')
+  t.same(await within((tx) => findEndpointDialogs(tx, anna, [sampleEndpoint().endpointId, 'none'])), [ref('local')])
+})
+
+t.test('numbering reserves one number a notice and leaves ended dialogs out', async (t) => {
+  await insert(sampleDialog({ localTag: 'a', cseq: 5 }), sampleDialog({ localTag: 'b', cseq: 1 }), sampleDialog({ localTag: 'ended', expiresAt: 100 }), sampleDialog({ localTag: 'untold' }))
+  const numbered = await within((tx) => numberNotifications(tx, [{ ...ref('a'), count: 3 }, { ...ref('b'), count: 1 }, { ...ref('ended'), count: 1 }, { ...ref('none'), count: 1 }], 100))
+  t.same(numbered.map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2]])
+  t.same(numbered.find(({ localTag }) => localTag === 'a'), sampleDialog({ localTag: 'a', cseq: 8 }))
+  t.same((await loadDialogs(session, anna)).map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2], ['ended', 1], ['untold', 1]])
+  t.same(await within((tx) => numberNotifications(tx, [], 100)), [])
+})
+
+t.test('concurrent numbering hands out every number once', { skip: needsServer }, async (t) => {
+  const tags = ['a', 'b', 'c', 'd', 'e']
+  await insert(...tags.map((localTag) => sampleDialog({ localTag, cseq: 0 })))
+  const numbers: string[] = []
+  await Promise.all(Array.from({ length: 40 }, async (_, at) => {
+    // Named in changing orders: without an order of their own the locks would run in circles.
+    const named = tags.slice(at % 5).concat(tags.slice(0, at % 5)).slice(0, 3)
+    for (const { localTag, cseq } of await within((tx) => numberNotifications(tx, named.map((tag) => ({ ...ref(tag), count: 1 })), 100))) numbers.push(`${localTag}${cseq}`)
+  }))
+  t.equal(new Set(numbers).size, 120)
+  t.same((await loadDialogs(session, anna)).map(({ cseq }) => cseq), [24, 24, 24, 24, 24])
+})
+
+t.test('locks of several dialogs are taken in key order', { skip: needsServer }, async (t) => {
+  // Stored in falling order, so that the order of the table is not the order of the keys.
+  for (const localTag of ['c', 'b', 'a']) await insert(sampleDialog({ localTag }))
+  let hold = (): void => undefined
+  const held = new Promise<void>((resolve) => { hold = resolve })
+  let isHeld = (): void => undefined
+  const begun = new Promise<void>((resolve) => { isHeld = resolve })
+  const holding = within(async (tx) => { await lockDialog(tx, ref('b')); isHeld(); await held })
+  await begun
+  const waiting = within((tx) => numberNotifications(tx, ['c', 'b', 'a'].map((tag) => ({ ...ref(tag), count: 1 })), 100))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const free = await pool.query<{ local_tag: string }>('SELECT local_tag FROM dialog ORDER BY local_tag FOR UPDATE SKIP LOCKED')
+  hold()
+  await Promise.all([holding, waiting])
+  t.same(free.rows.map((row) => row.local_tag), ['c'], 'while it waits for b it has a, and not yet c')
+})
+
+t.test('a failure in the transaction of a numbering rejects once, nothing is left unhandled', async (t) => {
+  const unhandled: unknown[] = []
+  const note = (error: unknown): void => { unhandled.push(error) }
+  process.prependListener('unhandledRejection', note)
+  const breaks = statement('test-break', "DO $$ BEGIN RAISE EXCEPTION 'failed on purpose' USING ERRCODE = '22012'; END $$")
+  await t.rejects(within(async (tx) => {
+    void tx.send(breaks, [])
+    await numberNotifications(tx, [{ ...ref('a'), count: 1 }], 0)
+  }))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  process.removeListener('unhandledRejection', note)
+  t.same(unhandled, [], 'an unhandled rejection ends the engine')
+})
+
+const watch = (localTag: string, subscriber: string, publishers: readonly string[], categories: readonly string[] = ['note']): Promise<void> =>
+  within(async (tx) => { void insertDialog(tx, sampleDialog({ localTag, subscriber })); void putResources(tx, ref(localTag, subscriber), 'federated', publishers.map((publisher) => ({ publisher, categories }))) })
+
+const addPublishers = (): Promise<void> => within(async (tx) => { for (const user of [anna, bert, carl]) void createUser(tx, user, user, 77) })
+
+t.test('what a dialog watches is kept on both sides, category lists of any length', async (t) => {
+  await addPublishers()
+  await within(async (tx) => { void putResources(tx, ref('local'), 'sameEnterprise', [{ publisher: bert, categories: ['state', AWKWARD] }, { publisher: anna, categories: [] }, { publisher: carl, categories: ['note'] }]) })
+  t.same(await loadResources(session, ref('local')), [{ publisher: anna, categories: [] }, { publisher: bert, categories: ['state', AWKWARD] }, { publisher: carl, categories: ['note'] }])
+  t.same(await loadSubscriptions(session, [bert]), [{ publisher: bert, subscriber: anna, localTag: 'local', network: 'sameEnterprise', categories: ['state', AWKWARD], since: 77 }], 'with the revision at which it was made')
+  await within(async (tx) => { void putResources(tx, ref('local'), 'publicCloud', [{ publisher: bert, categories: ['note'] }]); void deleteResources(tx, ref('local'), [carl]) })
+  t.same(await loadSubscriptions(session, [bert, carl]), [{ publisher: bert, subscriber: anna, localTag: 'local', network: 'publicCloud', categories: ['note'], since: 77 }])
+  t.same((await loadResources(session, ref('local'))).map(({ publisher, categories }) => [publisher, categories]), [[anna, []], [bert, ['note']]])
+  const named = await loadNamedSubscriptions(session, [{ ...ref('local'), publisher: bert }, { ...ref('local'), publisher: carl }, { ...ref('other'), publisher: bert }])
+  t.same(named.map(({ publisher }) => publisher), [bert])
+})
+
+t.test('the end of a dialog takes everything that hangs on it, on both sides, and nothing else', async (t) => {
+  await addPublishers()
+  await watch('ends', anna, [bert, carl])
+  await watch('stays', anna, [bert])
+  await watch('ends', bert, [carl])
+  await within((tx) => defer(tx, [['ends', anna, bert], ['stays', anna, bert], ['ends', bert, carl]].map(([localTag = '', subscriber = '', publisher = '']) => ({ subscriber, localTag, publisher, attempts: 1, dueAt: 1 })), 'x'))
+  await within((tx) => deleteDialogs(tx, [ref('ends'), ref('never was')]))
+  t.same((await loadDialogs(session, anna)).map(({ localTag }) => localTag), ['stays'])
+  t.same((await loadSubscriptions(session, [bert, carl])).map(({ subscriber, localTag }) => `${subscriber} ${localTag}`).sort(), [`${anna} stays`, `${bert} ends`])
+  t.same(await loadResources(session, ref('ends')), [])
+  t.same([(await loadResources(session, ref('stays'))).length, (await loadResources(session, ref('ends', bert))).length, await countDeferred(session)], [1, 1, 2])
+  await within((tx) => deleteDialogs(tx, []))
+  await within((tx) => deleteDialogs(tx, [ref('stays'), ref('ends', bert)]))
+  for (const table of ['dialog', 'dialog_resource', 'subscription', 'deferred']) t.equal((await pool.query(`SELECT 1 FROM ${table}`)).rowCount, 0, table)
+})
+
+t.test('expired dialogs are claimed in batches, oldest first, each by one', async (t) => {
+  await insert(...Array.from({ length: 30 }, (_, at) => sampleDialog({ localTag: `d${String(at).padStart(2, '0')}`, expiresAt: 100 + at })))
+  t.same((await within((tx) => claimExpiredDialogs(tx, 99, 50))), [])
+  const claimed = await within(async (tx) => {
+    const mine = await claimExpiredDialogs(tx, 119, 7)
+    await deleteDialogs(tx, mine)
+    return mine
+  })
+  t.same(claimed.map(({ localTag, cseq }) => [localTag, cseq]).sort(), Array.from({ length: 7 }, (_, at) => [`d0${at}`, 2]))
+  t.equal((await within((tx) => claimExpiredDialogs(tx, 119, 50))).length, 13)
+})
+
+t.test('failures are counted against the very dialog', async (t) => {
+  await insert(sampleDialog())
+  t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote')), 1)
+  t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote')), 2)
+  for (const [user, callId, local, remote] of [[bert, 'call', 'local', 'remote'], [anna, 'x', 'local', 'remote'], [anna, 'call', 'x', 'remote'], [anna, 'call', 'local', 'x']] as const) {
+    t.equal(await within((tx) => countFailure(tx, user, callId, local, remote)), undefined)
+  }
+})
+
+const debt = (localTag: string, publisher: string, dueAt: number, attempts = 1) => ({ ...ref(localTag), publisher, attempts, dueAt })
+
+t.test('debts: one a dialog and publisher, only of living dialogs, due ones first', async (t) => {
+  await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
+  await within(async (tx) => { for (const user of [bert, carl]) void createUser(tx, user, user, 1) })
+  await within((tx) => defer(tx, [debt('a', bert, 100), debt('a', carl, 90), debt('b', bert, 200), debt('none', bert, 1)], AWKWARD))
+  await within((tx) => defer(tx, [debt('a', bert, 110, 4)], 'again'))
+  t.equal(await countDeferred(session), 3)
+  t.same(await findDuePublishers(session, 89, 9), [])
+  t.same(await findDuePublishers(session, 199, 1), [carl], 'the longest due')
+  t.same(await findDuePublishers(session, 200, 9), [carl, bert])
+  t.same(await within((tx) => loadDue(tx, [bert], 199, 9)), [{ ...ref('a'), publisher: bert, attempts: 4 }], 'what was tried more often stays so')
+  await within((tx) => settleDeferred(tx, [{ ...ref('a'), publisher: bert, attempts: 4 }]))
+  t.equal(await countDeferred(session), 2)
+})
+
+t.test('expired dialogs that another node works on are passed over', { skip: needsServer }, async (t) => {
+  await insert(sampleDialog({ localTag: 'a', expiresAt: 10 }), sampleDialog({ localTag: 'b', callId: 'other', expiresAt: 20 }))
+  await within(async (tx) => {
+    t.same((await claimExpiredDialogs(tx, 15, 9)).map(({ localTag }) => localTag), ['a'])
+    t.same((await within((other) => claimExpiredDialogs(other, 99, 9))).map(({ localTag }) => localTag), ['b'])
+  })
+})

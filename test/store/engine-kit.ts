@@ -1,0 +1,167 @@
+import { builtInRegistry } from '../../src/core/categories/registry.ts'
+import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
+import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
+import { createProxies, type Proxies } from '../../src/delivery/proxies.ts'
+import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-client.ts'
+import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
+import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
+import { handleSip } from '../../src/engine/engine.ts'
+import { handleRegister } from '../../src/engine/registration.ts'
+import { createLog } from '../../src/observe/log.ts'
+import type { Metrics } from '../../src/observe/metrics.ts'
+import type { Store } from '../../src/store/connect.ts'
+import { countChanges } from '../../src/store/changes.ts'
+import { countDeferred } from '../../src/store/deferred.ts'
+import { putDomain } from '../../src/store/domains.ts'
+import { poolSession, transact } from '../../src/store/session.ts'
+import { createUser } from '../../src/store/users.ts'
+import { registerText } from './sip-texts.ts'
+
+/** A clock that only moves when it is told to. */
+export interface Clock {
+  time: number
+}
+
+export const createClock = (): Clock => ({ time: Date.UTC(2031, 4, 6, 8, 0, 0) })
+
+/** Pseudo-random numbers from 0 to 1, the same for the same seed (mulberry32). */
+export const seeded = (seed: number): (() => number) => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** One engine, put together as `main` does it, without HTTP and without timers of its own. */
+export interface EngineNode {
+  readonly store: Store
+  readonly deps: EngineDeps
+  readonly proxies: Proxies
+  readonly delivery: Delivery
+  /** One SIP request in, its answer out; what it touched is told afterwards. */
+  readonly sip: (text: string) => Promise<Answer>
+  readonly register: (user: string, epid: string, flow?: string) => Promise<void>
+  /** What delivery could not do, as it was logged. */
+  readonly errors: string[]
+}
+
+const silent: Metrics = {
+  request: () => undefined, registration: () => undefined, notifications: () => undefined, failedNotify: () => undefined, told: () => undefined, jobFailed: () => undefined,
+  text: async () => '', contentType: 'text/plain',
+}
+
+export const PROXY = 'kam1'
+
+export interface NodeOptions {
+  readonly name: string
+  readonly store: Store
+  readonly clock: Clock
+  readonly client: ProxyClient
+  readonly random: () => number
+}
+
+export const createNode = ({ name, store, clock, client, random }: NodeOptions): EngineNode => {
+  const now = (): number => clock.time
+  let tags = 0
+  const deps: EngineDeps = {
+    store, now, registry: builtInRegistry, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
+    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
+  }
+  const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
+  const errors: string[] = []
+  const log = createLog('error', { write: (line) => { errors.push(line) } })
+  const delivery = createDelivery({ store, proxies, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
+  return {
+    store, deps, proxies, delivery, errors,
+    sip: async (text) => {
+      const arrival = { proxy: PROXY, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, trace: name }
+      const answer = await handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false })
+      delivery.wake(answer.touched)
+      return answer
+    },
+    register: async (user, epid, flow = `flow-of-${epid}`) => {
+      const { touched } = await handleRegister(deps, Buffer.from(registerText(user, epid)), { proxy: PROXY, flow, granted: undefined }, name)
+      delivery.wake(touched)
+    },
+  }
+}
+
+/** Provisions enterprise users. */
+export const addUsers = async (store: Store, users: readonly string[], now: number): Promise<void> => {
+  await putDomain(store.db, 'nordwind.example', 'enterprise', now)
+  await transact(store.pool, async (tx) => { for (const user of users) void createUser(tx, user, user, now) })
+}
+
+/** Lets time pass until nothing is left to tell and nothing is owed. */
+export const quiesce = async (nodes: readonly EngineNode[], clock: Clock): Promise<boolean> => {
+  for (let round = 0; round < 60; round += 1) {
+    clock.time += 61_000
+    for (const { delivery } of nodes) {
+      await delivery.findLeftBehind()
+      await delivery.payDeferred()
+      await delivery.idle()
+    }
+    const session = poolSession(nodes[0]?.store.pool as Store['pool'])
+    if ((await countChanges(session)).pending === 0 && (await countDeferred(session)) === 0) return true
+  }
+  return false
+}
+
+/** What one proxy was handed in one dialog, in the order in which it came. */
+export interface HandedOver {
+  readonly callId: string
+  readonly cseq: number
+  readonly publisher: string | undefined
+  readonly terminated: boolean
+  readonly body: string
+}
+
+export const readHandedOver = ({ h, b }: NotifyInstruction): HandedOver => ({
+  callId: /^Call-ID: (.*)\r$/m.exec(h)?.[1] ?? '', cseq: Number(/^CSeq: (\d+) /m.exec(h)?.[1]), publisher: /<categories [^>]*uri="sip:([^"]+)"/.exec(b)?.[1],
+  terminated: /^subscription-state: terminated/m.exec(h) !== null, body: b,
+})
+
+/** How a proxy behaves: what becomes of each instruction; `throw` fails the whole call after the instructions before it were sent. */
+export type Behaviour = (instruction: HandedOver) => DeliveryResult | 'throw' | Promise<DeliveryResult | 'throw'>
+
+export interface FakeProxy {
+  readonly client: ProxyClient
+  /** What went out, dialog by dialog. */
+  readonly heard: Map<string, HandedOver[]>
+  /** Dialogs of which the engine was told that their connection is gone. */
+  readonly ended: Set<string>
+  behave: Behaviour
+}
+
+export const createFakeProxy = (): FakeProxy => {
+  const heard = new Map<string, HandedOver[]>()
+  const ended = new Set<string>()
+  const fake: FakeProxy = {
+    heard, ended, behave: () => 'sent',
+    client: {
+      close: () => undefined,
+      deliver: async (instructions) => {
+        const results: DeliveryResult[] = []
+        const gone: string[] = []
+        for (const instruction of instructions) {
+          const handed = readHandedOver(instruction)
+          const result = await fake.behave(handed)
+          if (result === 'throw') throw new Error('the proxy broke down')
+          results.push(result)
+          if (result === 'gone') gone.push(handed.callId)
+          if (result !== 'sent') continue
+          const list = heard.get(handed.callId)
+          if (list === undefined) heard.set(handed.callId, [handed])
+          else list.push(handed)
+        }
+        for (const callId of gone) ended.add(callId)
+        return results
+      },
+    },
+  }
+  return fake
+}
