@@ -7,7 +7,7 @@ import { poolSession } from '../store/session.ts'
 import { createDispatcher } from './dispatcher.ts'
 import type { HandOverDeps } from './hand-over.ts'
 import { tellChanges } from './tell-changes.ts'
-import { endExpiredDialogs, tellDeferred } from './tell-deferred.ts'
+import { DEFERRED_BATCH, endExpiredDialogs, tellDeferred } from './tell-deferred.ts'
 
 export interface DeliveryDeps extends HandOverDeps {
   readonly store: Store
@@ -19,8 +19,6 @@ export interface DeliveryDeps extends HandOverDeps {
 /** Everything that goes out by itself: told changes, debts, endings. */
 export interface Delivery {
   readonly wake: (publishers: readonly UserKey[]) => void
-  /** Tells one publisher's changes now and waits for it. */
-  readonly tellNow: (publisher: UserKey) => Promise<void>
   readonly findLeftBehind: () => Promise<void>
   readonly payDeferred: () => Promise<void>
   readonly endExpired: () => Promise<void>
@@ -40,19 +38,33 @@ export const createDelivery = (deps: DeliveryDeps): Delivery => {
     metrics.told(changes.length, now() - Math.min(...changes.map(({ at }) => at)))
     log.debug({ ...count, traces: changes.map(({ trace }) => trace) }, 'told')
   }
-  const dispatcher = createDispatcher((publishers) => tell(publishers).catch((error: unknown) => {
-    // The change rows are still there; the poll for what was left behind comes back to them.
-    metrics.jobFailed('delivery')
-    log.error({ err: error, publishers: publishers.slice(0, 5) }, 'delivery failed')
-  }), deps.concurrency)
+  const tellOrLeave = async (publishers: readonly UserKey[]): Promise<void> => {
+    try {
+      await tell(publishers)
+    } catch (error) {
+      metrics.jobFailed('delivery')
+      log.error({ err: error, publishers: publishers.slice(0, 5) }, 'delivery failed')
+      // One publisher that cannot be told must not hold up those that came along with it. Its change rows stay; the poll for what was
+      // left behind comes back to them.
+      if (publishers.length > 1) for (const publisher of publishers) await tellOrLeave([publisher])
+    }
+  }
+  const dispatcher = createDispatcher(tellOrLeave, deps.concurrency)
   return {
     wake: dispatcher.wake,
-    tellNow: (publisher) => tell([publisher]),
     findLeftBehind: async () => dispatcher.wake(await findLeftBehind(poolSession(store.pool), now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
-    payDeferred: async () => metrics.notifications(await tellDeferred(store.pool, deps)),
+    payDeferred: async () => {
+      for (let claimed = DEFERRED_BATCH; claimed === DEFERRED_BATCH;) {
+        const paid = await tellDeferred(store.pool, deps)
+        metrics.notifications(paid)
+        claimed = paid.claimed
+      }
+    },
     endExpired: async () => {
-      const ended = await endExpiredDialogs(store.pool, deps)
-      if (ended > 0) log.debug({ ended }, 'subscriptions expired')
+      for (let ended = DEFERRED_BATCH; ended === DEFERRED_BATCH;) {
+        ended = await endExpiredDialogs(store.pool, deps)
+        if (ended > 0) log.debug({ ended }, 'subscriptions expired')
+      }
     },
     idle: dispatcher.idle,
   }

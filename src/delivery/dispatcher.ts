@@ -13,6 +13,9 @@ export interface Dispatcher {
 /** Publishers taken together into one transaction: shares its round trips, and bounds what one slow one can hold up. */
 const BATCH = 32
 
+/** How long work waits behind a running batch before another one starts beside it. */
+const IMPATIENCE_MS = 20
+
 /** `tell` must not reject; what it could not do is found again by the poll for what was left behind. */
 export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promise<void>, concurrency: number): Dispatcher => {
   const dirty = new Set<UserKey>()
@@ -32,19 +35,34 @@ export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promi
     return batch
   }
 
-  const pump = (): void => {
-    while (running < concurrency) {
+  const begin = (batch: readonly UserKey[]): void => {
+    running += 1
+    for (const publisher of batch) busy.add(publisher)
+    void tell(batch).finally(() => {
+      for (const publisher of batch) busy.delete(publisher)
+      running -= 1
+      pump()
+    })
+  }
+
+  // One telling at a time shares its round trips among all that became dirty meanwhile. More run side by side only when there is
+  // more than one batch of work, or when one takes long because its proxy does.
+  let impatient: NodeJS.Timeout | undefined
+  const pump = (all = false): void => {
+    while (running < concurrency && dirty.size > 0 && (running === 0 || all || dirty.size >= BATCH)) {
       const batch = take()
       if (batch.length === 0) break
-      running += 1
-      for (const publisher of batch) busy.add(publisher)
-      void tell(batch).finally(() => {
-        for (const publisher of batch) busy.delete(publisher)
-        running -= 1
-        pump()
-      })
+      begin(batch)
+    }
+    if (running > 0 && dirty.size > 0 && impatient === undefined) {
+      impatient = setTimeout(() => {
+        impatient = undefined
+        pump(true)
+      }, IMPATIENCE_MS)
     }
     if (running === 0 && dirty.size === 0) {
+      clearTimeout(impatient)
+      impatient = undefined
       for (const resolve of onIdle) resolve()
       onIdle = []
     }

@@ -1,7 +1,7 @@
 import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { defer, type Deferred } from '../store/deferred.ts'
+import { defer, settleDeferred, type Deferred } from '../store/deferred.ts'
 import { deleteDialogs, numberNotifications, type DialogRef } from '../store/dialogs.ts'
 import type { Transaction } from '../store/session.ts'
 import { backoffMs } from './backoff.ts'
@@ -26,6 +26,17 @@ export interface HandOverDeps {
   readonly now: () => number
   readonly fraction: () => number
 }
+
+/** What else a hand-over settles. */
+export interface HandOverTerms {
+  /** Debts that it pays. */
+  readonly paid: readonly Deferred[]
+  /** An earlier attempt may have sent something under numbers that were rolled back: new ones must lie beyond them. */
+  readonly repeated: boolean
+}
+
+/** More than any attempt that was rolled back can have used in one dialog. */
+const NUMBER_GAP = 1_000
 
 interface Addressed {
   readonly due: Due
@@ -59,17 +70,22 @@ const owe = (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], reason: 
  * per dialog holds across nodes and a crash repeats instead of losing. Dialogs whose connection is gone end; what
  * a proxy could not take is owed with back-off.
  */
-export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[]): Promise<HandOverCount> => {
+export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], { paid, repeated }: HandOverTerms): Promise<HandOverCount> => {
   const count: HandOverCount = { sent: 0, gone: 0, deferred: 0 }
-  if (dues.length === 0) return count
+  if (dues.length === 0) {
+    if (paid.length > 0) void settleDeferred(tx, paid)
+    return count
+  }
   const byDialog = new Map<string, Due[]>()
   for (const due of dues) {
     const list = byDialog.get(refText(due))
     if (list === undefined) byDialog.set(refText(due), [due])
     else list.push(due)
   }
-  const refs = [...byDialog.values()].flatMap((list) => list.slice(0, 1).map(({ subscriber, localTag }) => ({ subscriber, localTag, count: list.length })))
+  const refs = [...byDialog.values()].flatMap((list) => list.slice(0, 1).map(({ subscriber, localTag }) => ({ subscriber, localTag, count: list.length + (repeated ? NUMBER_GAP : 0) })))
   const dialogs = await numberNotifications(tx, refs, deps.now())
+  // Behind the dialogs' locks, as everywhere, and before anything is owed anew.
+  if (paid.length > 0) void settleDeferred(tx, paid)
   const gone: DialogRef[] = []
   await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
     const outcome = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction))

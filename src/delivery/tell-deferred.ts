@@ -2,26 +2,30 @@ import type { Pool } from 'pg'
 import { viewOf, writeSeenState } from '../core/notifications/category.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
-import { claimDeferred } from '../store/deferred.ts'
+import { claimPublishers } from '../store/changes.ts'
+import { findDuePublishers, loadDue } from '../store/deferred.ts'
 import { claimExpiredDialogs, deleteDialogs, loadSelfDialogs } from '../store/dialogs.ts'
 import { loadStates } from '../store/publisher.ts'
-import { transact } from '../store/session.ts'
+import { poolSession, transact } from '../store/session.ts'
 import { loadNamedSubscriptions } from '../store/subscriptions.ts'
 import { writeInstruction } from '../core/notifications/instruction.ts'
 import { handOver, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 /** Debts and expired dialogs dealt with in one round. */
-const BATCH = 200
+export const DEFERRED_BATCH = 200
 
 /** Pays due debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed. */
-export const tellDeferred = (pool: Pool, deps: HandOverDeps): Promise<HandOverCount> =>
-  transact(pool, async (tx) => {
+export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<HandOverCount & { readonly claimed: number }> => {
+  const publishers = await findDuePublishers(poolSession(pool), deps.now(), DEFERRED_BATCH)
+  if (publishers.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
+  return transact(pool, async (tx) => {
     const now = deps.now()
-    const owed = await claimDeferred(tx, now, BATCH)
-    if (owed.length === 0) return { sent: 0, gone: 0, deferred: 0 }
-    const publishers = [...new Set(owed.map(({ publisher }) => publisher))]
-    const own = owed.filter(({ subscriber, publisher }) => subscriber === publisher).map(({ subscriber }) => subscriber)
-    const [states, edges, selfDialogs] = await Promise.all([loadStates(tx, publishers, 'all', now), loadNamedSubscriptions(tx, owed), loadSelfDialogs(tx, own, now)])
+    const [mine, due, states, selfDialogs] = await Promise.all([
+      claimPublishers(tx, publishers), loadDue(tx, publishers, now, DEFERRED_BATCH), loadStates(tx, publishers, 'all', now), loadSelfDialogs(tx, publishers, now),
+    ])
+    const owed = due.filter(({ publisher }) => mine.has(publisher))
+    if (owed.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
+    const edges = await loadNamedSubscriptions(tx, owed)
     const dues: Due[] = []
     for (const debt of owed) {
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
@@ -30,14 +34,15 @@ export const tellDeferred = (pool: Pool, deps: HandOverDeps): Promise<HandOverCo
       if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(state, self.scope, now) } } })
       else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
-    return handOver(tx, deps, dues)
+    return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }
   })
+}
 
 /** Ends dialogs past their time with a last notification (RFC 6665 4.2.2: terminated, reason timeout); whether it arrives does not matter any more. */
 export const endExpiredDialogs = (pool: Pool, deps: HandOverDeps): Promise<number> =>
   transact(pool, async (tx) => {
     const now = deps.now()
-    const expired = await claimExpiredDialogs(tx, now, BATCH)
+    const expired = await claimExpiredDialogs(tx, now, DEFERRED_BATCH)
     if (expired.length === 0) return 0
     const perProxy = Map.groupBy(expired, ({ proxy }) => proxy)
     await Promise.all([...perProxy].map(([proxy, dialogs]) =>

@@ -12,13 +12,15 @@ import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
 import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
+import { isDuplicate } from '../store/errors.ts'
 import { loadStates } from '../store/publisher.ts'
-import { poolSession, transact, type Transaction } from '../store/session.ts'
+import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
-import { findExistingUsers } from '../store/users.ts'
+import { findExistingUsers, lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
-import { answerCancel, answerWithData, writeReplaced } from './subscribe-answer.ts'
+import { replaceDialogs } from './replace-dialogs.ts'
+import { answerCancel, answerWithData } from './subscribe-answer.ts'
 
 type Watched = ReadonlyMap<UserKey, readonly string[]>
 
@@ -39,9 +41,9 @@ const readActions = ({ request }: Call): readonly BatchAction[] => {
   return actions.value
 }
 
-const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<ResourcePlan> => {
+const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
-  const existing = await findExistingUsers(poolSession(deps.store.pool), named)
+  const existing = await findExistingUsers(session, named)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
   if (!isBatch(call.request) && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
   return planResources(actions, existing, deps.registry)
@@ -55,14 +57,42 @@ const writeData = async (deps: EngineDeps, call: Call, watched: Watched, rejecti
   return writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary())
 }
 
-const endOthers = async (tx: Transaction, dialogs: readonly Dialog[]): Promise<readonly Dialog[]> => {
-  const ended: Dialog[] = []
-  for (const dialog of dialogs) {
-    const locked = await lockDialog(tx, dialog)
-    if (locked !== undefined) ended.push(locked)
-  }
-  await deleteDialogs(tx, ended)
-  return ended
+interface Opened {
+  readonly dialog: Dialog
+  readonly watched: Watched
+  readonly rejections: readonly Rejection[]
+  readonly endings: Answer['notify']
+}
+
+const open = (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<Opened> => {
+  const { request, arrival, network, now } = call
+  const poll = readIntent(request) === 'poll'
+  return transact(deps.store.pool, async (tx) => {
+    // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
+    // domains have nothing to lock; the unique identity of dialogs guards theirs.
+    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, call, actions, tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
+    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
+    // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
+    if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+    const watched = applyPlan(NOTHING, planned, deps.limits)
+    if ('name' in watched) throw new Refused(watched)
+    const { rejections } = planned
+    const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
+    const again = same.find((dialog) => dialog.kind !== 'self' && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
+    if (again !== undefined) return { dialog: again, watched, rejections, endings: [] }
+    const opened = openDialog(request, {
+      kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+    }, now)
+    if (!opened.ok) throw new Refused(opened.failure)
+    if (poll) return { dialog: opened.value, watched, rejections, endings: [] }
+    // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
+    const older = isBatch(request) && endpoint !== undefined ? dialogs.filter((dialog) => dialog.kind === 'batch' && dialog.endpointId === endpoint.endpointId && !same.includes(dialog)) : []
+    const endings = await replaceDialogs(tx, older, arrival.proxy, now)
+    await deleteDialogs(tx, same)
+    void insertDialog(tx, opened.value)
+    void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
+    return { dialog: opened.value, watched, rejections, endings }
+  })
 }
 
 /**
@@ -70,33 +100,13 @@ const endOthers = async (tx: Transaction, dialogs: readonly Dialog[]): Promise<r
  * not show was committed after the dialog, so that its fan-out finds the dialog. Nothing falls between.
  */
 const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
-  const { request, arrival, network, now } = call
-  const session = poolSession(deps.store.pool)
   const actions = readActions(call)
-  const poll = readIntent(request) === 'poll'
-  const [planned, endpoints, dialogs] = await Promise.all([plan(deps, call, actions), loadEndpoints(session, request.fromUser), loadDialogs(session, request.fromUser)])
-  const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
-  // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
-  if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
-  const watched = applyPlan(NOTHING, planned, deps.limits)
-  if ('name' in watched) throw new Refused(watched)
-  const again = dialogs.find((dialog) => dialog.kind !== 'self' && dialog.callId === request.callId && dialog.remoteTag === request.fromTag && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
-  if (again !== undefined) return answerWithData(request, again, await writeData(deps, call, watched, planned.rejections), now)
-  const opened = openDialog(request, {
-    kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
-  }, now)
-  if (!opened.ok) throw new Refused(opened.failure)
-  if (poll) return answerWithData(request, opened.value, await writeData(deps, call, watched, planned.rejections), now)
-  // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
-  const others = isBatch(request) && endpoint !== undefined ? dialogs.filter((dialog) => dialog.kind === 'batch' && dialog.endpointId === endpoint.endpointId) : []
-  const ended = await transact(deps.store.pool, async (tx) => {
-    const replaced = others.length === 0 ? [] : await endOthers(tx, others)
-    void insertDialog(tx, opened.value)
-    void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
-    return replaced
+  // A SUBSCRIBE that loses against the very same one finds its dialog at the second try.
+  const { dialog, watched, rejections, endings } = await open(deps, call, actions).catch((error: unknown) => {
+    if (isDuplicate(error)) return open(deps, call, actions)
+    throw error
   })
-  const answer = answerWithData(request, opened.value, await writeData(deps, call, watched, planned.rejections), now)
-  const endings = ended.filter((old) => old.proxy === arrival.proxy && old.expiresAt > now).flatMap((old) => writeReplaced(old, now))
+  const answer = answerWithData(call.request, dialog, await writeData(deps, call, watched, rejections), call.now)
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
@@ -107,15 +117,23 @@ const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog>
   return dialog
 }
 
+/** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
+const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
+  if (endpointId === undefined) return
+  const endpoints = await loadEndpoints(tx, subscriber)
+  if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
+}
+
 /**
  * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
  * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
  */
 const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, network, now } = call
-  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call))
+  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call), poolSession(deps.store.pool))
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
     const own = await lockOwn(tx, call)
+    await expectRegistered(tx, own, call)
     const before = new Map((await loadResources(tx, own)).map(({ publisher, categories }) => [publisher, categories] as const))
     const after = planned === undefined ? before : applyPlan(before, planned, deps.limits)
     if ('name' in after) throw new Refused(after)

@@ -5,28 +5,22 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { deleteDialogs, loadDialogs } from '../store/dialogs.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
-import { deleteUser } from '../store/users.ts'
+import { deleteUser, lockPublisher } from '../store/users.ts'
 import { endAllEndpoints } from './registration.ts'
 
 /**
- * Deletes a user: first everything it published, which its watchers are told (they see empty categories), then the user itself with its
- * dialogs. False when there is no such user.
+ * Deletes a user with its endpoints, dialogs and everything it published, in one transaction; false when there is no such user. Its watchers
+ * are told by the change row that this leaves, as of any other change: they see empty categories. Their subscriptions are theirs and
+ * stay, so that they see the user again should it come back.
  */
-export const removeUser = async (pool: Pool, user: UserKey, now: () => number, tell: (publisher: UserKey) => Promise<void>): Promise<boolean> => {
-  const found = await transact(pool, async (tx) => {
-    const state = await loadUnderLock(tx, user, { instances: 'all' })
-    if (state === undefined) return false
-    await endAllEndpoints(tx, user, 'user deleted', now())
-    const changes = state.instances.map((key) => ({ kind: 'deleteInstance', key }) as const)
-    const touch = touchOfInstances(state.instances, [], state.instances)
-    if (isTouched(touch)) await applyOutcome(tx, user, { changes, touch }, 'user deleted', now())
-    return true
-  })
-  if (!found) return false
-  await tell(user)
-  await transact(pool, async (tx) => {
+export const removeUser = (pool: Pool, user: UserKey, now: number): Promise<boolean> =>
+  transact(pool, async (tx) => {
+    if (await lockPublisher(tx, user) === undefined) return false
+    await endAllEndpoints(tx, user, 'user deleted', now)
+    const instances = (await loadUnderLock(tx, user, { instances: 'all' }))?.instances ?? []
+    const touch = touchOfInstances(instances, [], instances)
+    if (isTouched(touch)) await applyOutcome(tx, user, { changes: instances.map((key) => ({ kind: 'deleteInstance', key }) as const), touch }, 'user deleted', now)
     await deleteDialogs(tx, await loadDialogs(tx, user))
     void deleteUser(tx, user)
+    return true
   })
-  return true
-}

@@ -1,7 +1,7 @@
 import { failure } from '../core/base/failure.ts'
 import type { Dialog, SelfScope } from '../core/model/dialog.ts'
 import { isAlive } from '../core/model/publication.ts'
-import type { PublisherState } from '../core/model/publisher.ts'
+import type { SeenState } from '../core/model/publisher.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readRoamingList } from '../core/requests/roaming-list.ts'
@@ -9,12 +9,14 @@ import { accepts, mediaTypes } from '../core/sip/media-types.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
-import { loadUnderLock } from '../store/publisher.ts'
+import { loadEndpoints } from '../store/endpoints.ts'
+import { loadStates, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact, type Transaction } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
-import { answerCancel, answerWithData, writeReplaced } from './subscribe-answer.ts'
+import { replaceDialogs } from './replace-dialogs.ts'
+import { answerCancel, answerWithData } from './subscribe-answer.ts'
 
 const EVERYTHING = { instances: 'all', containers: true, endpoints: true } as const
 
@@ -27,7 +29,7 @@ const readScope = ({ request }: Call): readonly SelfScope[] => {
   return scope.value
 }
 
-const answer = (call: Call, state: PublisherState, dialog: Dialog): Answer => {
+const answer = (call: Call, state: SeenState, dialog: Dialog): Answer => {
   const alive = { ...state, instances: state.instances.filter((instance) => isAlive(instance, call.now)) }
   return answerWithData(call.request, dialog, { type: mediaTypes.roamingSelf, text: writeSelfState(alive, dialog.scope, call.now) }, call.now)
 }
@@ -45,23 +47,19 @@ const create = (deps: EngineDeps, call: Call): Promise<Answer> => {
     const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
     const poll = readIntent(request) === 'poll'
     if (endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
-    const again = dialogs.find((dialog) => dialog.kind === 'self' && dialog.callId === request.callId && dialog.remoteTag === request.fromTag && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
+    const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
+    const again = same.find((dialog) => dialog.kind === 'self' && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return answer(call, state, again)
     const opened = openDialog(request, {
-      kind: 'self', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+      kind: 'self', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return answer(call, state, opened.value)
     // One self dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
-    const replaced: Dialog[] = []
-    for (const { localTag } of dialogs.filter((dialog) => dialog.kind === 'self' && dialog.endpointId === endpoint?.endpointId)) {
-      const old = await lockDialog(tx, { subscriber: request.fromUser, localTag })
-      if (old !== undefined) replaced.push(old)
-    }
-    await deleteDialogs(tx, replaced)
+    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === 'self' && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, now)
+    await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     const answered = answer(call, state, opened.value)
-    const endings = replaced.filter((old) => old.proxy === arrival.proxy && old.expiresAt > now).flatMap((old) => writeReplaced(old, now))
     return { ...answered, notify: [...answered.notify, ...endings] }
   })
 }
@@ -73,19 +71,24 @@ const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog>
   return dialog
 }
 
-/** Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. */
-const refresh = (deps: EngineDeps, call: Call): Promise<Answer> => {
+/**
+ * Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. The data is read
+ * behind the numbering and without the publisher's lock: what is published later is told in the dialog anyway, and a dialog that waits
+ * for its proxy must not hold up its user's publications.
+ */
+const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, now } = call
   const scope = request.body.length > 0 ? readScope(call) : undefined
-  return transact(deps.store.pool, async (tx) => {
-    const [state, dialog] = await Promise.all([loadUnderLock(tx, request.fromUser, EVERYTHING), lockOwn(tx, call)])
-    if (state === undefined) throw new Refused(failure('userNotFound'))
-    if (!state.endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
-    const renewed = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
-    if (!renewed.ok) throw new Refused(renewed.failure)
-    void refreshDialog(tx, renewed.value)
-    return answer(call, state, renewed.value)
+  const renewed = await transact(deps.store.pool, async (tx) => {
+    const [dialog, endpoints] = await Promise.all([lockOwn(tx, call), loadEndpoints(tx, request.fromUser)])
+    if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
+    const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
+    if (!next.ok) throw new Refused(next.failure)
+    void refreshDialog(tx, next.value)
+    return next.value
   })
+  const states = await loadStates(poolSession(deps.store.pool), [request.fromUser], 'all', deps.now())
+  return answer(call, states(request.fromUser), renewed)
 }
 
 /** Cancel (4.4.4). */

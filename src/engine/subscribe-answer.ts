@@ -24,7 +24,3 @@ export const answerCancel = (request: SipRequest, dialog: Dialog, now: number): 
   const notify = negotiated.piggyback || dialog.benotify ? [] : [writeInstruction(ended, { body: undefined, terminated: 'timeout' }, now)]
   return { reply: { status: 200, reason: 'OK', toTag: dialog.localTag, headers, body: '' }, notify, touched: [] }
 }
-
-/** The last notification of a dialog that a newer one of the same endpoint replaces (3.3.5.1, 3.4.5.1.3). */
-export const writeReplaced = (dialog: Dialog, now: number): Answer['notify'] =>
-  [writeInstruction({ ...dialog, cseq: dialog.cseq + 1, expiresAt: now }, { body: undefined, terminated: 'deactivated' }, now)]
