@@ -114,7 +114,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, now, adminKey, tell: delivery.tellNow, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, now, adminKey, wake: delivery.wake, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await proxyApp.close()

@@ -9,7 +9,7 @@ const Proxy = Type.Object({
   notifyUrl: Type.String({ pattern: '^http://[^\\s]+$' }),
 }, { additionalProperties: false })
 
-const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):\\d{1,5}$' })
+const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):(6553[0-5]|655[0-2]\\d|65[0-4]\\d\\d|6[0-4]\\d{3}|[1-5]\\d{4}|\\d{1,4})$' })
 const Seconds = Type.Integer({ minimum: 1, maximum: 86_400 })
 
 /** Every setting with its environment variable (`env`), its default and its meaning; the README's table is checked against this. */
@@ -20,7 +20,7 @@ export const ConfigSchema = Type.Object({
   proxyListen: Type.String({ ...Listen, default: '127.0.0.1:8060', env: 'PRESENTIA_PROXY_LISTEN', description: 'Where proxies reach the engine.' }),
   adminListen: Type.String({ ...Listen, default: '127.0.0.1:8061', env: 'PRESENTIA_ADMIN_LISTEN', description: 'Where operators reach the engine.' }),
   adminKey: Type.Optional(Type.String({ minLength: 16, env: 'PRESENTIA_ADMIN_KEY', description: 'Bearer key of the admin API. Without it one is generated and kept in the data directory.' })),
-  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
+  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { additionalProperties: false, default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
   serverName: Type.String({ pattern: '^[A-Za-z0-9.-]{1,128}$', default: 'presentia', env: 'PRESENTIA_SERVER_NAME', description: 'Name of this server in ms-diagnostics.' }),
   requireAuthenticatedUser: Type.Boolean({ default: false, env: 'PRESENTIA_REQUIRE_AUTHENTICATED_USER', description: 'Refuse requests for which the proxy names no authenticated user.' }),
   createUsersOnRegister: Type.Boolean({ default: false, env: 'PRESENTIA_CREATE_USERS_ON_REGISTER', description: 'Create users of enterprise domains at their first registration.' }),
@@ -73,8 +73,8 @@ const readText = (environment: NodeJS.ProcessEnv, { env, key }: Setting & { key:
   // Secrets may come as files (NAME_FILE), as container platforms hand them out.
   const file = environment[`${env}_FILE`]
   if (file !== undefined && file !== '') return readFileSync(file, 'utf8').trim()
-  const text = environment[env] ?? (key === 'databaseUrl' ? environment['DATABASE_URL'] : undefined)
-  return text === '' ? undefined : text
+  // Empty is not set.
+  return environment[env] || (key === 'databaseUrl' ? environment['DATABASE_URL'] : undefined) || undefined
 }
 
 /** Variables with our prefix that are no settings of the engine: most likely misspelt, or meant for the proxy. */

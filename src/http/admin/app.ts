@@ -11,8 +11,6 @@ import { domainRoutes } from './domains.ts'
 import { landingPage } from './landing-page.ts'
 import { userRoutes } from './users.ts'
 
-const KEYED = '/admin/v1/'
-
 /** The HTTP interface for operators: REST behind a bearer key, OpenAPI, health and metrics. */
 export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> => {
   const app = Fastify({
@@ -20,14 +18,6 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     // Fastify's defaults would drop unknown fields and turn text into numbers without a word.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   }).withTypeProvider<TypeBoxTypeProvider>()
-
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith(KEYED)) return
-    const key = readBearer(request.headers.authorization)
-    if (!sameSecret(key ?? '', deps.adminKey)) {
-      await reply.code(401).header('www-authenticate', 'Bearer realm="presentia"').type(problemType).send(writeProblem(401, 'the admin key is missing or wrong'))
-    }
-  })
 
   app.setErrorHandler(async (error, request, reply) => {
     const answer = (status: number, detail?: string, errors?: { at: string; message: string }[]) => reply.code(status).type(problemType).send(writeProblem(status, detail, errors))
@@ -58,6 +48,13 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
   app.get('/', { schema: { hide: true } as object }, async (_request, reply) => reply.type('text/html; charset=utf-8').send(landingPage))
   addHealth(app, deps.isReady)
   await app.register(async (scoped) => {
+    // The hook belongs to the routes, not to a path: a path can be written in many ways.
+    scoped.addHook('onRequest', async (request, reply) => {
+      const key = readBearer(request.headers.authorization)
+      if (!sameSecret(key ?? '', deps.adminKey)) {
+        await reply.code(401).header('www-authenticate', 'Bearer realm="presentia"').type(problemType).send(writeProblem(401, 'the admin key is missing or wrong'))
+      }
+    })
     await scoped.register(domainRoutes(deps))
     await scoped.register(userRoutes(deps))
   }, { prefix: '/admin/v1' })

@@ -10,8 +10,8 @@ export interface AdminDeps {
   readonly domains: DomainDirectory
   readonly now: () => number
   readonly adminKey: string
-  /** Tells the pending changes of one publisher and waits for it. */
-  readonly tell: (publisher: UserKey) => Promise<void>
+  /** Says that publishers have changes to tell. */
+  readonly wake: (publishers: readonly UserKey[]) => void
   readonly isReady: () => Promise<boolean>
   readonly log: Log
   readonly metrics: Metrics

@@ -1,11 +1,14 @@
 import { Type, type Static } from 'typebox'
 import { domainKinds } from '../../core/model/network.ts'
 
-const text = (description: string) => Type.Optional(Type.String({ maxLength: 512, description }))
+// PostgreSQL holds no null character in a text.
+const NO_NULL = '^[^\\u0000]*$'
+
+const text = (description: string) => Type.Optional(Type.String({ maxLength: 512, pattern: NO_NULL, description }))
 
 /** What an operator says about a user. Only displayName is required. */
 export const UserBody = Type.Object({
-  displayName: Type.String({ minLength: 1, maxLength: 256, description: 'Name shown to others.' }),
+  displayName: Type.String({ minLength: 1, maxLength: 256, pattern: NO_NULL, description: 'Name shown to others.' }),
   email: text('E-mail address.'),
   phone: text('Work telephone number.'),
   mobile: text('Mobile telephone number.'),

@@ -45,13 +45,14 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
 
   app.delete('/users/:uri', { schema: { tags, summary: 'Delete a user with everything it published', params: Params, response: { 204: Type.Null(), 400: Problem, 404: Problem } } }, async (request, reply) => {
     const key = readKey(request.params.uri)
-    if (!await removeUser(deps.store.pool, key, deps.now, deps.tell)) throw new ProblemError(404, 'there is no such user')
+    if (!await removeUser(deps.store.pool, key, deps.now())) throw new ProblemError(404, 'there is no such user')
+    deps.wake([key])
     deps.log.info({ user: key }, 'user deleted')
     return reply.code(204).send(null)
   })
 
   app.get('/users', {
-    schema: { tags, summary: 'List users', querystring: Type.Object({ ...PageQuery.properties, domain: Type.Optional(Type.String({ maxLength: 253 })) }, { additionalProperties: false }), response: { 200: pageOf(User), 400: Problem } },
+    schema: { tags, summary: 'List users', querystring: Type.Object({ ...PageQuery.properties, domain: Type.Optional(Type.String({ maxLength: 253, pattern: '^[A-Za-z0-9.:\\[\\]-]+$' })) }, { additionalProperties: false }), response: { 200: pageOf(User), 400: Problem } },
   }, async (request) => {
     const { limit, after } = readPage(request.query)
     const page = writePage(await listUsers(deps.store.db, limit + 1, after, request.query.domain?.toLowerCase()), limit, ({ uri }) => uri)

@@ -37,18 +37,26 @@ const EMPTY = new Uint8Array()
 
 const bodyOf = (request: FastifyRequest): Uint8Array => (request.body instanceof Uint8Array ? request.body : EMPTY)
 
+/** A query parameter, or undefined; one that is given twice or holds control characters is refused. */
+const optional = (query: Query, name: string): string | undefined => {
+  const value: unknown = query[name]
+  if (value === undefined || value === '') return undefined
+  if (typeof value !== 'string' || /[\u0000-\u001f\u007f]/.test(value)) throw new Refused(failure('malformedRequest', `query parameter ${name} is not usable`))
+  return value
+}
+
 const required = (query: Query, name: string): string => {
-  const value = query[name]
-  if (typeof value !== 'string' || value === '') throw new Refused(failure('malformedRequest', `query parameter ${name} is missing`))
+  const value = optional(query, name)
+  if (value === undefined) throw new Refused(failure('malformedRequest', `query parameter ${name} is missing`))
   return value
 }
 
 const readNetwork = (text: string | undefined): SourceNetwork | undefined => sourceNetworks.find((network) => network === text)
 
-/** A value that goes into headers or back to the proxy must not carry line breaks. */
+/** A value that goes into headers or back to the proxy. */
 const readToken = (query: Query, name: string): string => {
   const value = required(query, name)
-  if (value.length > 512 || /[\r\n<>"\u0000]/.test(value)) throw new Refused(failure('malformedRequest', `query parameter ${name} is not usable`))
+  if (value.length > 512 || /[<>"]/.test(value)) throw new Refused(failure('malformedRequest', `query parameter ${name} is not usable`))
   return value
 }
 
@@ -56,7 +64,6 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
   const proxyOf = new WeakMap<FastifyRequest, string>()
 
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith('/v1/')) return
     const given = readBasic(request.headers.authorization)
     const known = given === undefined ? undefined : deps.proxies.get(given.id)
     // An unknown id costs the same comparison as a known one.
@@ -72,7 +79,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     if (touched.length > 0) reply.raw.once('close', () => deps.wake(touched))
   }
 
-  app.post('/v1/sip', async (request, reply) => {
+  app.post('/sip', async (request, reply) => {
     const started = performance.now()
     const trace = deps.trace()
     const proxy = proxyOf.get(request) ?? ''
@@ -81,9 +88,10 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     const encode = encoders[deps.proxies.get(proxy)?.kind ?? 'plain']
     reply.type('application/json')
     try {
-      const user = query['user'] === undefined ? undefined : readUserKey(query['user'])
+      const given = optional(query, 'user')
+      const user = given === undefined ? undefined : readUserKey(given)
       if (user?.ok === false) throw new Refused(user.failure)
-      const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(query['net']), trace }
+      const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), trace }
       const answer = await handleSip(deps.engine, bodyOf(request), arrival, deps.entry)
       deps.metrics.request(answer.reply.status, performance.now() - started)
       if (answer.refused !== undefined) deps.log.info({ trace, proxy, refused: answer.refused.name, detail: answer.refused.detail, status: answer.reply.status }, 'refused')
@@ -98,11 +106,11 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     }
   })
 
-  app.post('/v1/registration', async (request, reply) => {
+  app.post('/registration', async (request, reply) => {
     const trace = deps.trace()
     const query = request.query as Query
-    const expires = Number(query['expires'])
-    const granted = query['expires'] !== undefined && Number.isInteger(expires) && expires > 0 && expires <= 0xffffffff ? expires : undefined
+    const expires = Number(optional(query, 'expires') ?? Number.NaN)
+    const granted = Number.isInteger(expires) && expires > 0 && expires <= 0xffffffff ? expires : undefined
     const { touched, ...answer } = await handleRegister(deps.engine, bodyOf(request), { proxy: proxyOf.get(request) ?? '', flow: readToken(query, 'flow'), granted }, trace)
     deps.metrics.registration(answer.action)
     deps.log.debug({ trace, ...answer }, 'registration')
@@ -110,16 +118,16 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     return answer
   })
 
-  app.post('/v1/registration/expired', async (request, reply) => {
+  app.post('/registration/expired', async (request, reply) => {
     const trace = deps.trace()
     const query = request.query as Query
-    const touched = await handleLostBinding(deps.engine, { aor: required(query, 'aor'), contact: required(query, 'contact'), callId: query['callid'] }, trace)
-    deps.metrics.registration(query['why'] === 'connection-lost' ? 'lost' : 'expired')
+    const touched = await handleLostBinding(deps.engine, { aor: required(query, 'aor'), contact: required(query, 'contact'), callId: optional(query, 'callid') }, trace)
+    deps.metrics.registration(optional(query, 'why') === 'connection-lost' ? 'lost' : 'expired')
     afterSent(reply, touched)
     return {}
   })
 
-  app.post('/v1/notify-failed', async (request) => {
+  app.post('/notify-failed', async (request) => {
     const query = request.query as Query
     const subscriber = readUserKey(required(query, 'to'))
     if (!subscriber.ok) throw new Refused(subscriber.failure)
@@ -143,6 +151,7 @@ export const buildProxyApp = (deps: ProxyAppDeps): FastifyInstance => {
     return reply.code(status).type(problemType).send(writeProblem(status, status >= 500 ? undefined : error instanceof Error ? error.message : undefined))
   })
   addHealth(app, deps.isReady)
-  addRoutes(app, deps)
+  // The credentials are asked for by a hook of these routes, not by their path: a path can be written in many ways.
+  app.register(async (scoped) => addRoutes(scoped, deps), { prefix: '/v1' })
   return app
 }

@@ -1,0 +1,107 @@
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ConfigError, ConfigSchema, findUnknownSettings, readConfig, settings } from '../../src/config/config.ts'
+import { keepSecret } from '../../src/config/secrets.ts'
+
+const faultsOf = (environment: NodeJS.ProcessEnv): readonly string[] => {
+  try {
+    readConfig(environment)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+}
+
+const proxies = (change: object = {}): string => JSON.stringify({ kam1: { kind: 'kamailio', secret: 'a-secret-of-16-chars', notifyUrl: 'http://127.0.0.1:8000/v1/notify', ...change } })
+
+t.test('an empty environment is enough', async (t) => {
+  const config = readConfig({})
+  t.equal(config.databaseUrl, undefined)
+  t.match(config, {
+    dataDir: '.presentia', proxyListen: '127.0.0.1:8060', adminListen: '127.0.0.1:8061', proxies: {}, requireAuthenticatedUser: false, createUsersOnRegister: false, unknownDomain: 'federated',
+    subscriptionExpiresMin: 60, subscriptionExpiresMax: 43_200, logLevel: 'info',
+  })
+  t.ok(Object.isFrozen(config))
+  t.strictSame(readConfig(Object.fromEntries(settings.map(({ env }) => [env, '']))), config, 'empty is not set')
+})
+
+t.test('every setting has its variable, a meaning, and a default where it is not optional', async (t) => {
+  const required: readonly string[] = ConfigSchema.required
+  t.equal(new Set(settings.map(({ env }) => env)).size, settings.length)
+  for (const { key, env, description, default: standard } of settings) {
+    t.match(env, /^PRESENTIA_[A-Z_]+$/, key)
+    t.match(description, /\.$/, key)
+    t.equal(standard !== undefined, required.includes(key), key)
+  }
+})
+
+t.test('texts become what their setting is', async (t) => {
+  const config = readConfig({
+    PRESENTIA_DATABASE_POOL: '12', PRESENTIA_REQUIRE_AUTHENTICATED_USER: 'true', PRESENTIA_CREATE_USERS_ON_REGISTER: '1', PRESENTIA_PROXIES: proxies(), PRESENTIA_PROXY_LISTEN: '[::1]:9000',
+    PRESENTIA_ADMIN_LISTEN: 'host-1.example:80', PRESENTIA_UNKNOWN_DOMAIN: 'blocked', PRESENTIA_LOG_LEVEL: 'silent', PRESENTIA_ADMIN_KEY: '0123456789abcdef',
+  })
+  t.match(config, { databasePool: 12, requireAuthenticatedUser: true, createUsersOnRegister: true, proxyListen: '[::1]:9000', adminListen: 'host-1.example:80', unknownDomain: 'blocked', logLevel: 'silent', adminKey: '0123456789abcdef' })
+  t.strictSame(config.proxies['kam1'], { kind: 'kamailio', secret: 'a-secret-of-16-chars', notifyUrl: 'http://127.0.0.1:8000/v1/notify' })
+  t.equal(readConfig({ PRESENTIA_CREATE_USERS_ON_REGISTER: 'false' }).createUsersOnRegister, false)
+})
+
+t.test('all faults at once, each with its variable, and no secret in them', async (t) => {
+  const environment = {
+    PRESENTIA_DATABASE_URL: 'mysql://user:hidden-one@host/db', PRESENTIA_DATABASE_POOL: '1.5', PRESENTIA_ADMIN_KEY: 'hidden-two', PRESENTIA_PROXIES: proxies({ kind: 'asterisk', secret: 'hidden-three', port: 1 }),
+    PRESENTIA_REQUIRE_AUTHENTICATED_USER: 'yes', PRESENTIA_PROXY_LISTEN: '8060', PRESENTIA_CLEANUP_MS: '1', PRESENTIA_LOG_LEVEL: 'loud', PRESENTIA_SERVER_NAME: 'a"b', PRESENTIA_SUBSCRIPTION_EXPIRES_MAX: '86401',
+  }
+  const faults = faultsOf(environment)
+  for (const name of Object.keys(environment)) t.ok(faults.some((fault) => fault.startsWith(name)), name)
+  t.ok(faults.some((fault) => /^PRESENTIA_PROXIES \(kam1\.secret\)/.test(fault)), faults.join('\n'))
+  t.notMatch(faults.join('\n'), /hidden/)
+  t.throws(() => readConfig(environment), { message: new RegExp(`^the configuration has ${faults.length} faults:\n  - `) })
+})
+
+t.test('single faults', async (t) => {
+  for (const [name, ...values] of [
+    ['PRESENTIA_DATABASE_POOL', '1', '101', 'x', '-2', '1e1', ' '], ['PRESENTIA_PROXY_LISTEN', 'x', ':80', 'a b:80', 'http://x:80', '1.2.3.4:', '127.0.0.1:123456'],
+    ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), '{"__proto__":5}'],
+    ['PRESENTIA_UNKNOWN_DOMAIN', 'enterprise', 'Federated'], ['PRESENTIA_CREATE_USERS_ON_REGISTER', 'TRUE', '2'], ['PRESENTIA_ADMIN_KEY', 'short'], ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', '0'],
+  ] as const) for (const value of values) t.ok(faultsOf({ [name]: value }).some((fault) => fault.startsWith(name)), `${name}=${value}`)
+  t.strictSame(faultsOf({ PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '600', PRESENTIA_SUBSCRIPTION_EXPIRES_MAX: '300', PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT: '300' }), ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX'])
+})
+
+t.test('a port that no socket has is a fault of the configuration', async (t) => {
+  t.ok(faultsOf({ PRESENTIA_PROXY_LISTEN: '127.0.0.1:65536' }).length > 0)
+})
+
+t.test('secrets come as files too', async (t) => {
+  const folder = t.testdir({ key: 'key-from-a-file-1234\n', proxies: `${proxies()}\n`, url: 'postgres://u:p@h/d\n', short: 'hidden-four' })
+  const config = readConfig({ PRESENTIA_ADMIN_KEY_FILE: join(folder, 'key'), PRESENTIA_PROXIES_FILE: join(folder, 'proxies'), PRESENTIA_DATABASE_URL_FILE: join(folder, 'url'), PRESENTIA_ADMIN_KEY: 'loses-to-the-file' })
+  t.match(config, { adminKey: 'key-from-a-file-1234', databaseUrl: 'postgres://u:p@h/d', proxies: { kam1: { secret: 'a-secret-of-16-chars' } } })
+  const faults = faultsOf({ PRESENTIA_ADMIN_KEY_FILE: join(folder, 'nowhere'), PRESENTIA_PROXIES_FILE: join(folder, 'short') })
+  t.match(faults[0], /^PRESENTIA_ADMIN_KEY_FILE cannot be read: /)
+  t.ok(faults.some((fault) => fault.startsWith('PRESENTIA_PROXIES')))
+  t.notMatch(faults.join(), 'hidden')
+})
+
+t.test('DATABASE_URL serves where PRESENTIA_DATABASE_URL is not set', async (t) => {
+  t.equal(readConfig({ DATABASE_URL: 'postgresql://a/b' }).databaseUrl, 'postgresql://a/b')
+  t.equal(readConfig({ DATABASE_URL: 'postgresql://a/b', PRESENTIA_DATABASE_URL: 'postgres://c/d' }).databaseUrl, 'postgres://c/d')
+  t.equal(readConfig({ DATABASE_URL: 'postgresql://a/b', PRESENTIA_DATABASE_URL: '' }).databaseUrl, 'postgresql://a/b', 'empty is not set')
+  t.notMatch(faultsOf({ DATABASE_URL: 'hidden' }).join(), 'hidden')
+})
+
+t.test('misspelt settings are found', async (t) => {
+  t.strictSame(findUnknownSettings({ PRESENTIA_ADMIN_KEY: 'x', PRESENTIA_ADMIN_KEY_FILE: 'x', PRESENTIA_ADMINKEY: 'x', PATH: '/bin' }), ['PRESENTIA_ADMINKEY'])
+})
+
+t.test('a generated secret is kept, and only its owner reads it', async (t) => {
+  const folder = join(t.testdir({}), 'deep', 'er')
+  const secret = keepSecret(folder, 'admin.key')
+  t.match(secret, /^[A-Za-z0-9_-]{32}$/)
+  t.equal(keepSecret(folder, 'admin.key'), secret)
+  t.not(keepSecret(folder, 'proxy.secret'), secret)
+  t.equal(statSync(join(folder, 'admin.key')).mode & 0o777, 0o600)
+  t.equal(readFileSync(join(folder, 'admin.key'), 'utf8'), `${secret}\n`)
+  writeFileSync(join(folder, 'admin.key'), 'chosen-by-the-operator\n')
+  chmodSync(join(folder, 'admin.key'), 0o600)
+  t.equal(keepSecret(folder, 'admin.key'), 'chosen-by-the-operator')
+})

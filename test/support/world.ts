@@ -1,0 +1,190 @@
+import type { Test } from 'tap'
+import { builtInRegistry } from '../../src/core/categories/registry.ts'
+import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
+import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
+import { createProxies } from '../../src/delivery/proxies.ts'
+import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-client.ts'
+import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine/deps.ts'
+import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
+import { handleSip, type EntryOptions } from '../../src/engine/engine.ts'
+import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
+import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
+import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
+import { createLog } from '../../src/observe/log.ts'
+import { createMetrics } from '../../src/observe/metrics.ts'
+import type { Store } from '../../src/store/connect.ts'
+import { putDomain } from '../../src/store/domains.ts'
+import { poolSession } from '../../src/store/session.ts'
+import { putUser } from '../../src/store/users.ts'
+import { Client } from './client.ts'
+import { openTestStore, type TestStore } from './database.ts'
+import { hear, type Heard } from './heard.ts'
+
+/** Everyone's clock starts here. */
+export const START = Date.parse('2026-03-02T08:00:00.000Z')
+
+export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
+
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
+
+/** Proxies that only take notes; what they do with a notification can be told to them. */
+class FakeProxy implements ProxyClient {
+  readonly taken: NotifyInstruction[] = []
+  /** Number of deliveries asked for, whatever came of them. */
+  asked = 0
+  down = false
+  readonly gone = new Set<string>()
+  readonly failing = new Set<string>()
+  async deliver(instructions: readonly NotifyInstruction[]): Promise<readonly DeliveryResult[]> {
+    this.asked += 1
+    if (this.down) throw new Error('connect ECONNREFUSED')
+    return instructions.map((instruction) => {
+      if (this.gone.has(instruction.flow)) return 'gone'
+      if (this.failing.has(instruction.flow)) return 'failed'
+      this.taken.push(instruction)
+      return 'sent'
+    })
+  }
+  close(): void {}
+}
+
+/** A simulated deployment: the real engine and the real delivery on a real database, with an injected clock, known tags and noting proxies. */
+export class World {
+  readonly store: Store
+  readonly proxies: Record<'kam1' | 'kam2', FakeProxy> = { kam1: new FakeProxy(), kam2: new FakeProxy() }
+  now = START
+  entry: EntryOptions = { server: 'presentia.test', requireAuthenticatedUser: false }
+  engine: EngineDeps
+  delivery: Delivery
+  private counter = 0
+  private readonly empty: () => Promise<void>
+
+  constructor({ store, reset }: TestStore) {
+    this.store = store
+    this.empty = reset
+    this.engine = this.buildEngine()
+    this.delivery = this.buildDelivery()
+  }
+
+  private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
+    const now = (): number => this.now
+    return {
+      store: this.store, now, registry: builtInRegistry, limits, createUsersOnRegister: false,
+      domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
+      // Full spread, so that the default expiry is granted whole.
+      chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
+      ...options,
+    }
+  }
+
+  private buildDelivery(): Delivery {
+    const now = (): number => this.now
+    const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
+    const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
+    return createDelivery({ store: this.store, proxies, now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+  }
+
+  next(): string {
+    this.counter += 1
+    return String(this.counter).padStart(4, '0')
+  }
+
+  /** Another engine process on the same database: nothing but the store is kept. */
+  restart(options: Partial<EngineDeps> = {}): void {
+    this.engine = this.buildEngine(options)
+    this.delivery = this.buildDelivery()
+  }
+
+  /** Empty tables, the usual domains and users, the first instant, a fresh engine. */
+  async reset(options: Partial<EngineDeps> = {}): Promise<void> {
+    await this.empty()
+    this.now = START
+    this.counter = 0
+    for (const proxy of Object.values(this.proxies)) {
+      proxy.taken.length = 0
+      proxy.asked = 0
+      proxy.down = false
+      proxy.gone.clear()
+      proxy.failing.clear()
+    }
+    for (const [domain, kind] of [['nordwind.example', 'enterprise'], ['suedwind.example', 'federated'], ['cloud.example', 'publicCloud'], ['blocked.example', 'blocked']] as const) await putDomain(this.store.db, domain, kind, START)
+    for (const name of ['anna', 'boris', 'gerd'] as const) await putUser(this.store.db, people[name], name, {}, START)
+    this.restart(options)
+  }
+
+  /** Time passes; nothing happens by itself. */
+  advance(seconds: number): void {
+    this.now += seconds * 1000
+  }
+
+  /** One round of every timer. */
+  async timers(): Promise<void> {
+    this.delivery.wake(await cleanUpPublications(this.engine))
+    this.delivery.wake(await cleanUpEndpoints(this.engine))
+    await cleanUpAnswered(this.engine)
+    await this.delivery.endExpired()
+    await this.delivery.findLeftBehind()
+    await this.delivery.payDeferred()
+    await this.delivery.idle()
+  }
+
+  client(user: string, epid = `${user.slice(0, 4)}0000ab`, proxy: 'kam1' | 'kam2' = 'kam1'): Client {
+    return new Client(this, user, epid, proxy)
+  }
+
+  /** One raw SIP request through the engine; what it touched is told, what belongs to its own dialog follows the answer. */
+  async sip(bytes: Uint8Array | string, arrival: Partial<Arrival> = {}): Promise<Answer & { readonly refused?: unknown }> {
+    const proxy = arrival.proxy ?? 'kam1'
+    const answer = await handleSip(this.engine, typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes, {
+      proxy, flow: 'flow-of-nobody', contact: `sip:${proxy}.test:5060;transport=tcp`, user: undefined, network: undefined, trace: `trace${this.next()}`, ...arrival,
+    }, this.entry)
+    this.proxies[proxy === 'kam2' ? 'kam2' : 'kam1'].taken.push(...answer.notify)
+    this.delivery.wake(answer.touched)
+    await this.delivery.idle()
+    return answer
+  }
+
+  async register(text: string | Uint8Array, source: { readonly proxy: string; readonly flow: string; readonly granted: number | undefined }): Promise<RegistrationAnswer> {
+    const answer = await handleRegister(this.engine, typeof text === 'string' ? new TextEncoder().encode(text) : text, source, 'register')
+    this.delivery.wake(answer.touched)
+    await this.delivery.idle()
+    return answer
+  }
+
+  async loseBinding(lost: LostBinding): Promise<void> {
+    this.delivery.wake(await handleLostBinding(this.engine, lost, 'lost'))
+    await this.delivery.idle()
+  }
+
+  notifyFailed(failed: Parameters<typeof handleFailedNotify>[1]): Promise<'ended' | 'retried' | 'unknown'> {
+    return handleFailedNotify(this.engine, failed)
+  }
+
+  /** Takes what has arrived on a connection since the last look. */
+  heardOn(flow: string): readonly Heard[] {
+    return Object.values(this.proxies).flatMap(({ taken }) => {
+      const mine = taken.filter((instruction) => instruction.flow === flow)
+      for (const instruction of mine) taken.splice(taken.indexOf(instruction), 1)
+      return mine.map(hear)
+    })
+  }
+
+  /** Every row of every table, for before-and-after comparisons. */
+  async dump(): Promise<Record<string, readonly string[]>> {
+    const { rows } = await this.store.pool.query<{ name: string }>("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1")
+    const dump: Record<string, readonly string[]> = {}
+    for (const { name } of rows) dump[name] = (await this.store.pool.query<{ row: string }>(`SELECT row_to_json(each_row)::text AS row FROM ${name} AS each_row`)).rows.map(({ row }) => row).sort()
+    return dump
+  }
+
+  async count(table: string): Promise<number> {
+    return Number((await this.store.pool.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)).rows[0]?.n)
+  }
+}
+
+/** A world for one test file; each of its tests starts from the same fresh state. */
+export const openWorld = async (t: Test): Promise<World> => {
+  const world = new World(await openTestStore(t))
+  t.beforeEach(() => world.reset())
+  return world
+}
