@@ -74,6 +74,35 @@ const measure = async (links: readonly Link[], versions: number[], heard: () => 
   }
 }
 
+const IDLE_SAMPLES = 100
+
+/** Counts what watchers hear, and calls whoever waits for the next one. */
+interface Ear {
+  heard: number
+  next: (() => void) | undefined
+}
+
+const listen = (ear: Ear, count: number): void => {
+  ear.heard += count
+  ear.next?.()
+  ear.next = undefined
+}
+
+/** One publish at a time on an otherwise idle system: how long until the watcher has heard it. */
+const measureIdle = async (link: Link, versions: number[], ear: Ear): Promise<Row> => {
+  const latencies: number[] = []
+  for (let sample = 0; sample < IDLE_SAMPLES; sample += 1) {
+    const version = versions[0] ?? 0
+    const heard = new Promise<void>((resolve) => { ear.next = resolve })
+    const started = performance.now()
+    await Promise.all([expectOk('publish', link.send(wire.publishNote('p0', 200, version, `idle ${sample}`))), heard.then(() => latencies.push(performance.now() - started))])
+    versions[0] = version + 1
+    await sleep(5)
+  }
+  const sorted = latencies.sort((a, b) => a - b)
+  return { 'idle: heard p50 ms': percentile(sorted, 0.5), 'idle: heard p99 ms': percentile(sorted, 0.99) }
+}
+
 interface Stage {
   readonly database: string
   readonly databaseUrl: string | undefined
@@ -84,12 +113,12 @@ const runStage = async ({ database, databaseUrl, throughKamailio }: Stage, watch
   const dataDir = mkdtempSync(join(tmpdir(), 'presentia-bench-'))
   const secret = randomBytes(16).toString('hex')
   const key = randomBytes(16).toString('hex')
-  let heard = 0
+  const ear: Ear = { heard: 0, next: undefined }
   const mailbox = createServer((request, response) => {
     let text = ''
     request.setEncoding('utf8').on('data', (chunk: string) => { text += chunk }).on('end', () => {
       const count = (JSON.parse(text) as readonly unknown[]).length
-      heard += count
+      listen(ear, count)
       response.end(`{"r":[${Array.from({ length: count }, () => 202).join()}]}`)
     })
   })
@@ -100,7 +129,7 @@ const runStage = async ({ database, databaseUrl, throughKamailio }: Stage, watch
   const kamailio = throughKamailio ? await startKamailio({ sipPort: SIP_PORT, httpPort: KAMAILIO_HTTP_PORT, engineUrl, proxyId: 'bench', secret }) : undefined
   const links: Link[] = []
   const open = async (path: string): Promise<Link> => {
-    const link = throughKamailio ? await sipLink(SIP_PORT, () => { heard += 1 }) : httpLink(engineUrl, `bench:${secret}`, path, `bench/${links.length}`)
+    const link = throughKamailio ? await sipLink(SIP_PORT, () => listen(ear, 1)) : httpLink(engineUrl, `bench:${secret}`, path, `bench/${links.length}`)
     links.push(link)
     return link
   }
@@ -124,9 +153,10 @@ const runStage = async ({ database, databaseUrl, throughKamailio }: Stage, watch
         await expectOk('register', (throughKamailio ? link : registrar).send(wire.register(`w${watchers}`)))
         await expectOk('watch', link.send(wire.watch(`w${watchers}`, ...publishers)))
       }
-      const row = await measure(callers, versions, () => heard)
+      const idle = count === 1 && callers[0] !== undefined ? await measureIdle(callers[0], versions, ear) : {}
+      const row = await measure(callers, versions, () => ear.heard)
       const made = Number(row['publishes/s']) * count
-      rows.push({ database, path: throughKamailio ? 'SIP through Kamailio' : 'HTTP to the engine', watchers: count, ...row, 'coalesced away': `${made === 0 ? 0 : Math.max(0, Math.round(100 - Number(row['notifications/s']) / made * 100))} %` })
+      rows.push({ database, path: throughKamailio ? 'SIP through Kamailio' : 'HTTP to the engine', watchers: count, ...row, 'coalesced away': `${made === 0 ? 0 : Math.max(0, Math.round(100 - Number(row['notifications/s']) / made * 100))} %`, ...idle })
     }
     return rows
   } finally {
