@@ -24,12 +24,14 @@ export const run = async (): Promise<void> => {
       await engine.stop()
       throw error
     })
+    let stopping = false
     const stop = async (): Promise<void> => {
+      stopping = true
       await engine.stop()
       await kamailio.stop()
     }
     kamailio.process.once('exit', (code) => {
-      process.stderr.write(`Kamailio ended (${code ?? 'signal'}):\n${kamailio.output()}\n`)
+      if (!stopping) process.stderr.write(`Kamailio ended (${code ?? 'signal'}):\n${kamailio.output()}\n`)
     })
     stopOnSignal(stop)
     process.stdout.write(`stack ready: SIP 127.0.0.1:${sipPort} (tcp and udp), Kamailio HTTP 127.0.0.1:${httpPort}, engine ${engine.proxyAddress} on ${engine.database === 'embedded' ? 'the embedded database' : 'PostgreSQL'}, admin ${engine.adminAddress}/ with key ${config.adminKey === undefined ? engine.adminKey : 'from PRESENTIA_ADMIN_KEY'}\n`)
