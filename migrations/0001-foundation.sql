@@ -121,6 +121,7 @@ create table dialog (
   cseq bigint not null,
   remote_cseq bigint not null,
   failures integer not null default 0,
+  failed_at bigint not null default 0,
   scope text[] not null,
   -- Self dialogs: the revision that the first answer showed. Changes up to it need not be told.
   since bigint not null default 0,

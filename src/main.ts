@@ -59,6 +59,16 @@ const listen = async (app: FastifyInstance, address: string): Promise<string> =>
   return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
 }
 
+/** How long open connections may finish what they are at when the engine stops. */
+const CLOSE_MS = 3_000
+
+/** Closes an app; connections that do not come to an end are cut off. */
+const closeSoon = async (app: FastifyInstance): Promise<void> => {
+  const timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS)
+  await app.close()
+  clearTimeout(timer)
+}
+
 const withDefaults = (config: Config): { readonly adminKey: string; readonly proxies: Config['proxies'] } => ({
   adminKey: config.adminKey ?? keepSecret(config.dataDir, 'admin.key'),
   proxies: Object.keys(config.proxies).length > 0 ? config.proxies
@@ -86,7 +96,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     store, domains, now, chance, registry: builtInRegistry, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
-      maxContainerMembers: config.maxContainerMembers, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+      maxContainerMembers: config.maxContainerMembers, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
     },
   }
   const metrics = createMetrics({
@@ -117,11 +127,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const adminApp = await buildAdminApp({ store, domains, now, adminKey, wake: delivery.wake, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
-    await proxyApp.close()
+    await closeSoon(proxyApp)
     await stopJobs()
     await delivery.idle()
     proxies.close()
-    await adminApp.close()
+    await closeSoon(adminApp)
     await store.close()
   }
   try {

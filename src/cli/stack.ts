@@ -6,10 +6,17 @@ import { readConfigOrExit, stopOnSignal } from './start.ts'
 
 const PROXY = 'kam1'
 
+const readPort = (name: string, usual: number): number => {
+  const port = Number(process.env[name] ?? usual)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  process.stderr.write(`${name} is not a port\n`)
+  process.exit(2)
+}
+
 /** `presentia stack`: the engine and a Kamailio on loopback, to try everything without Docker. No authentication: for the lab only. */
 export const run = async (): Promise<void> => {
-  const sipPort = Number(process.env['STACK_SIP_PORT'] ?? 5060)
-  const httpPort = Number(process.env['STACK_HTTP_PORT'] ?? 8000)
+  const sipPort = readPort('STACK_SIP_PORT', 5060)
+  const httpPort = readPort('STACK_HTTP_PORT', 8000)
   if (!hasKamailio()) {
     process.stderr.write('Kamailio is not installed; on Debian run: sudo kamailio/install.sh\n')
     process.exit(1)
@@ -31,7 +38,9 @@ export const run = async (): Promise<void> => {
       await kamailio.stop()
     }
     kamailio.process.once('exit', (code) => {
-      if (!stopping) process.stderr.write(`Kamailio ended (${code ?? 'signal'}):\n${kamailio.output()}\n`)
+      if (stopping) return
+      process.stderr.write(`Kamailio ended (${code ?? 'signal'}):\n${kamailio.output()}\n`)
+      void stop().finally(() => process.exit(1))
     })
     stopOnSignal(stop)
     process.stdout.write(`stack ready: SIP 127.0.0.1:${sipPort} (tcp and udp), Kamailio HTTP 127.0.0.1:${httpPort}, engine ${engine.proxyAddress} on ${engine.database === 'embedded' ? 'the embedded database' : 'PostgreSQL'}, admin ${engine.adminAddress}/ with key ${config.adminKey === undefined ? engine.adminKey : 'from PRESENTIA_ADMIN_KEY'}\n`)

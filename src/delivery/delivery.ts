@@ -31,25 +31,25 @@ const LEFT_BEHIND_BATCH = 500
 
 export const createDelivery = (deps: DeliveryDeps): Delivery => {
   const { store, log, metrics, now } = deps
-  const tell = async (publishers: readonly UserKey[]): Promise<void> => {
-    const { changes, ...count } = await tellChanges(store.pool, deps, publishers)
+  const tell = async (publishers: readonly UserKey[], again: boolean): Promise<void> => {
+    const { changes, ...count } = await tellChanges(store.pool, deps, publishers, again)
     if (changes.length === 0) return
     metrics.notifications(count)
     metrics.told(changes.length, now() - Math.min(...changes.map(({ at }) => at)))
     log.debug({ ...count, traces: changes.map(({ trace }) => trace) }, 'told')
   }
-  const tellOrLeave = async (publishers: readonly UserKey[]): Promise<void> => {
+  const tellOrLeave = async (publishers: readonly UserKey[], again = false): Promise<void> => {
     try {
-      await tell(publishers)
+      await tell(publishers, again)
     } catch (error) {
       metrics.jobFailed('delivery')
       log.error({ err: error, publishers: publishers.slice(0, 5) }, 'delivery failed')
       // One publisher that cannot be told must not hold up those that came along with it. Its change rows stay; the poll for what was
       // left behind comes back to them.
-      if (publishers.length > 1) for (const publisher of publishers) await tellOrLeave([publisher])
+      if (publishers.length > 1) for (const publisher of publishers) await tellOrLeave([publisher], true)
     }
   }
-  const dispatcher = createDispatcher(tellOrLeave, deps.concurrency)
+  const dispatcher = createDispatcher((publishers) => tellOrLeave(publishers), deps.concurrency)
   return {
     wake: dispatcher.wake,
     findLeftBehind: async () => dispatcher.wake(await findLeftBehind(poolSession(store.pool), now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),

@@ -27,6 +27,9 @@ export interface HandOverDeps {
   readonly fraction: () => number
 }
 
+/** How often something is tried that the proxy refuses to send; then the dialog ends, and its client subscribes anew. */
+const FAILED_ATTEMPTS = 4
+
 /** What else a hand-over settles. */
 export interface HandOverTerms {
   /** Debts that it pays. */
@@ -89,20 +92,15 @@ export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readon
   const gone: DialogRef[] = []
   await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
     const outcome = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction))
-    if ('unreachable' in outcome) {
-      count.deferred += addressed.length
-      void owe(tx, deps, addressed.map(({ due }) => due), outcome.unreachable)
-      return
-    }
-    const failed: Due[] = []
+    const later: Due[] = []
     for (const [at, { due }] of addressed.entries()) {
-      const result = outcome.results[at] ?? 'failed'
-      if (result === 'gone') gone.push(due)
-      else if (result === 'failed') failed.push(due)
-      else count.sent += 1
+      const result = outcome.results[at] ?? 'unreached'
+      if (result === 'sent') count.sent += 1
+      else if (result === 'gone' || (result === 'failed' && due.attempts >= FAILED_ATTEMPTS)) gone.push(due)
+      else later.push(due)
     }
-    if (failed.length > 0) void owe(tx, deps, failed, 'the proxy could not send it')
-    count.deferred += failed.length
+    if (later.length > 0) void owe(tx, deps, later, outcome.trouble ?? 'the proxy could not send it')
+    count.deferred += later.length
   }))
   count.gone = gone.length
   await deleteDialogs(tx, [...new Map(gone.map((ref) => [refText(ref), ref])).values()])

@@ -16,21 +16,34 @@ const MAX_ANSWER_BYTES = 64 * 1024
 
 const RESULTS: Readonly<Record<number, DeliveryResult>> = { 202: 'sent', 430: 'gone' }
 
-/** Cuts a list into batches that fit the proxy's buffer, order kept. Each batch is ready JSON. */
-export const cutBatches = (instructions: readonly NotifyInstruction[]): readonly { readonly json: string; readonly count: number }[] => {
-  const batches: { json: string; count: number }[] = []
+/** A message this large does not fit the proxy's buffer, and would close the connection under all others. */
+const MAX_INSTRUCTION_BYTES = 480_000
+
+interface Batch {
+  readonly json: string
+  /** Places of its instructions in the whole list. */
+  readonly places: readonly number[]
+}
+
+/** Cuts a list into batches that fit the proxy's buffer, order kept, each ready JSON; instructions that fit no batch are left out. */
+export const cutBatches = (instructions: readonly NotifyInstruction[]): readonly Batch[] => {
+  const batches: Batch[] = []
   let items: string[] = []
+  let places: number[] = []
   let bytes = 0
   const flush = (): void => {
-    if (items.length > 0) batches.push({ json: `[${items.join(',')}]`, count: items.length })
+    if (items.length > 0) batches.push({ json: `[${items.join(',')}]`, places })
     items = []
+    places = []
     bytes = 0
   }
-  for (const instruction of instructions) {
+  for (const [place, instruction] of instructions.entries()) {
     const item = JSON.stringify(instruction)
     const size = Buffer.byteLength(item)
+    if (size > MAX_INSTRUCTION_BYTES) continue
     if (items.length >= MAX_BATCH || (items.length > 0 && bytes + size > MAX_BATCH_BYTES)) flush()
     items.push(item)
+    places.push(place)
     bytes += size
   }
   flush()
@@ -73,9 +86,20 @@ export const createKamailioClient = ({ notifyUrl, id, secret, timeoutMs }: Kamai
     })
   return {
     deliver: async (instructions) => {
-      const results: DeliveryResult[] = []
-      for (const { json, count } of cutBatches(instructions)) results.push(...readResults(await post(json), count))
-      return results
+      const batches = cutBatches(instructions)
+      // What is in no batch is too large.
+      const results: DeliveryResult[] = instructions.map(() => 'failed')
+      for (const { places } of batches) for (const place of places) results[place] = 'unreached'
+      try {
+        for (const { json, places } of batches) {
+          const answered = readResults(await post(json), places.length)
+          for (const [at, place] of places.entries()) results[place] = answered[at] ?? 'failed'
+        }
+        return { results }
+      } catch (error) {
+        // What was taken before stays taken.
+        return { results, error }
+      }
     },
     close: () => agent.destroy(),
   }

@@ -1,13 +1,16 @@
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import { backoffMs } from './backoff.ts'
-import type { DeliveryResult, ProxyClient } from './proxy-client.ts'
+import type { Delivered, DeliveryResult, ProxyClient } from './proxy-client.ts'
 
-/** What came of handing instructions to one proxy; `unreachable` says why nothing was taken. */
-export type HandOver = { readonly results: readonly DeliveryResult[] } | { readonly unreachable: string }
+/** What came of handing instructions to one proxy, in their order; `trouble` says why some were not taken. */
+export interface HandOver {
+  readonly results: readonly DeliveryResult[]
+  readonly trouble?: string
+}
 
 /** All configured proxies, each behind a circuit breaker. */
 export interface Proxies {
-  /** Never throws: an unknown, down or resting proxy is `unreachable`. */
+  /** Never throws: an unknown, down or resting proxy takes nothing. */
   readonly handOver: (proxy: string, instructions: readonly NotifyInstruction[]) => Promise<HandOver>
   readonly close: () => void
 }
@@ -22,21 +25,21 @@ export const createProxies = (clients: ReadonlyMap<string, ProxyClient>, now: ()
   const breakers = new Map<string, Breaker>()
   return {
     handOver: async (proxy, instructions) => {
+      const untaken = (trouble: string): HandOver => ({ results: instructions.map(() => 'unreached'), trouble })
       const client = clients.get(proxy)
-      if (client === undefined) return { unreachable: `no proxy "${proxy}" is configured` }
+      if (client === undefined) return untaken(`no proxy "${proxy}" is configured`)
       const breaker = breakers.get(proxy) ?? { failures: 0, openUntil: 0 }
       breakers.set(proxy, breaker)
-      if (breaker.openUntil > now()) return { unreachable: `proxy "${proxy}" rests after ${breaker.failures} failures` }
-      try {
-        const results = await client.deliver(instructions)
+      if (breaker.openUntil > now()) return untaken(`proxy "${proxy}" rests after ${breaker.failures} failures`)
+      const { results, error }: Delivered = await client.deliver(instructions).catch((thrown: unknown) => ({ results: instructions.map(() => 'unreached' as const), error: thrown }))
+      if (error === undefined) {
         breaker.failures = 0
         return { results }
-      } catch (error) {
-        breaker.failures += 1
-        breaker.openUntil = now() + backoffMs(Math.min(breaker.failures - 1, 4), fraction())
-        onTrouble(proxy, error)
-        return { unreachable: error instanceof Error ? error.message : String(error) }
       }
+      breaker.failures += 1
+      breaker.openUntil = now() + backoffMs(Math.min(breaker.failures - 1, 4), fraction())
+      onTrouble(proxy, error)
+      return { results, trouble: error instanceof Error ? error.message : String(error) }
     },
     close: () => { for (const client of clients.values()) client.close() },
   }

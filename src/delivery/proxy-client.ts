@@ -1,10 +1,16 @@
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 
-/** What became of one instruction: on the wire, its connection gone, or refused as malformed. */
-export type DeliveryResult = 'sent' | 'gone' | 'failed'
+/** What became of one instruction: on the wire, its connection gone, not to be sent as it is, or not taken because the proxy did not answer. */
+export type DeliveryResult = 'sent' | 'gone' | 'failed' | 'unreached'
 
-/** A proxy that sends notifications for the engine. Throws when the proxy as a whole cannot be reached. */
+/** Results in the order of the instructions, and what went wrong where some were not taken. */
+export interface Delivered {
+  readonly results: readonly DeliveryResult[]
+  readonly error?: unknown
+}
+
+/** A proxy that sends notifications for the engine. */
 export interface ProxyClient {
-  readonly deliver: (instructions: readonly NotifyInstruction[]) => Promise<readonly DeliveryResult[]>
+  readonly deliver: (instructions: readonly NotifyInstruction[]) => Promise<Delivered>
   readonly close: () => void
 }

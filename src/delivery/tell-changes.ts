@@ -21,10 +21,10 @@ const REPEATED_MS = 500
 /**
  * Tells the pending changes of some publishers to everyone whose view changed (design 2.2): takes all pending changes of a
  * publisher together, loads the latest state, renders one body per distinct view, hands over, forgets the changes. Publishers that
- * another node is telling are left to it.
+ * another node is telling are left to it. `again` says that an attempt has failed just before.
  */
-export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[]): Promise<Told> =>
-  transact(pool, async (tx) => {
+export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], again = false): Promise<Told> =>
+  transact(pool, async (tx, tries) => {
     const now = deps.now()
     // All in one round trip; what turns out to be another node's is thrown away.
     const [{ changes }, states, edges, selfDialogs] = await Promise.all([claimChanges(tx, publishers), loadStates(tx, publishers, 'all', now), loadSubscriptions(tx, publishers), loadSelfDialogs(tx, publishers, now)])
@@ -61,7 +61,7 @@ export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly
       }
     }
     // A change that has waited this long may have been sent by an attempt that was not committed.
-    const repeated = changes.some(({ at }) => now - at >= REPEATED_MS)
+    const repeated = again || tries > 1 || changes.some(({ at }) => now - at >= REPEATED_MS)
     const count = await handOver(tx, deps, dues, { paid: [], repeated })
     void deleteChanges(tx, changes)
     return { ...count, changes }

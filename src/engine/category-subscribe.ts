@@ -11,6 +11,7 @@ import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
 import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
+import { defer } from '../store/deferred.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
 import { loadStates } from '../store/publisher.ts'
@@ -26,13 +27,13 @@ type Watched = ReadonlyMap<UserKey, readonly string[]>
 
 const NOTHING: Watched = new Map()
 
-const readActions = ({ request }: Call): readonly BatchAction[] => {
+const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] => {
   if (request.body.length > 0 && request.contentType !== mediaTypes.batchSubscribe) {
     throw new Refused({ ...failure('mediaTypeUnknown', request.contentType), headers: [['Accept', mediaTypes.batchSubscribe]] })
   }
   const actions = readBatchSubscribe(request.body)
   if (!actions.ok) throw new Refused(actions.failure)
-  if (isBatch(request)) {
+  if (batch) {
     if (request.fromUser !== request.toUser) throw new Refused(failure('fromIsNotTo'))
   } else {
     const refused = checkSingle(request, actions.value)
@@ -41,20 +42,41 @@ const readActions = ({ request }: Call): readonly BatchAction[] => {
   return actions.value
 }
 
-const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], session: Session): Promise<ResourcePlan> => {
+const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
   const existing = await findExistingUsers(session, named)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
-  if (!isBatch(call.request) && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
+  if (!batch && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
   return planResources(actions, existing, deps.registry)
 }
 
-/** Reads the latest state of the publishers and writes what the subscriber sees of each, in a statement after the dialog was stored. */
-const writeData = async (deps: EngineDeps, call: Call, watched: Watched, rejections: readonly Rejection[]): Promise<{ readonly type: string; readonly text: string }> => {
+/**
+ * Reads the latest state of the publishers and writes what the subscriber sees of each, in a statement after the dialog was stored. What does not
+ * fit into one message is owed to the dialog and told right after it.
+ */
+const answerWithViews = async (deps: EngineDeps, call: Call, dialog: Dialog, watched: Watched, rejections: readonly Rejection[]): Promise<Answer> => {
   const states = await loadStates(poolSession(deps.store.pool), [...watched.keys()], [...new Set([...watched.values()].flat())], deps.now())
   const watcher = { user: call.request.fromUser, network: call.network }
-  const documents = [...watched].map(([publisher, categories]) => writeSeenState(viewOf(states(publisher)), watcher, categories))
-  return writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary())
+  const documents: string[] = []
+  const left: UserKey[] = []
+  let bytes = 0
+  for (const [publisher, categories] of watched) {
+    const document = writeSeenState(viewOf(states(publisher)), watcher, categories)
+    const size = Buffer.byteLength(document)
+    // A poll has no dialog in which the rest could be told.
+    if (documents.length > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > call.now) {
+      left.push(publisher)
+      continue
+    }
+    documents.push(document)
+    bytes += size
+  }
+  if (left.length > 0) {
+    await transact(deps.store.pool, async (tx) => {
+      void defer(tx, left.map((publisher) => ({ subscriber: dialog.subscriber, localTag: dialog.localTag, publisher, attempts: 0, dueAt: call.now })), 'did not fit into the answer')
+    })
+  }
+  return answerWithData(call.request, dialog, writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary()), call.now)
 }
 
 interface Opened {
@@ -70,7 +92,7 @@ const open = (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Pr
   return transact(deps.store.pool, async (tx) => {
     // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
-    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, call, actions, tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
+    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, call, actions, isBatch(request), tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
     if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
@@ -100,13 +122,13 @@ const open = (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Pr
  * not show was committed after the dialog, so that its fan-out finds the dialog. Nothing falls between.
  */
 const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
-  const actions = readActions(call)
+  const actions = readActions(call, isBatch(call.request))
   // A SUBSCRIBE that loses against the very same one finds its dialog at the second try.
   const { dialog, watched, rejections, endings } = await open(deps, call, actions).catch((error: unknown) => {
     if (isDuplicate(error)) return open(deps, call, actions)
     throw error
   })
-  const answer = answerWithData(call.request, dialog, await writeData(deps, call, watched, rejections), call.now)
+  const answer = await answerWithViews(deps, call, dialog, watched, rejections)
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
@@ -130,7 +152,10 @@ const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dia
  */
 const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, network, now } = call
-  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call), poolSession(deps.store.pool))
+  const session = poolSession(deps.store.pool)
+  // In a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
+  const batch = (await loadDialogs(session, request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind !== 'single'
+  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call, batch), batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
     const own = await lockOwn(tx, call)
     await expectRegistered(tx, own, call)
@@ -144,7 +169,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     void deleteResources(tx, own, [...before.keys()].filter((publisher) => !after.has(publisher)))
     return { dialog: renewed.value, shown: planned?.subscribe ?? after }
   })
-  return answerWithData(request, dialog, await writeData(deps, call, shown, planned?.rejections ?? []), now)
+  return answerWithViews(deps, call, dialog, shown, planned?.rejections ?? [])
 }
 
 /** Cancel: everything the dialog watches goes with it. */

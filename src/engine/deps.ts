@@ -14,6 +14,10 @@ import type { DomainDirectory } from './domain-directory.ts'
 export interface EngineLimits {
   readonly subscriptionExpires: ExpiryLimits
   readonly maxContainerMembers: number
+  /** What all publications of one publisher may weigh, so that a self subscription's answer fits a message. */
+  readonly maxPublisherBytes: number
+  /** Bytes of one answer; what a batch does not fit in is told afterwards. */
+  readonly maxAnswerBytes: number
   readonly maxResourcesPerDialog: number
   readonly maxCategoriesPerRequest: number
 }

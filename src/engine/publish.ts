@@ -21,11 +21,11 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
   const categories = [...new Set(body.publications.map(({ category }) => category))]
   const snapshot = await readForPublish(session, key.publisher, categories, key)
   if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
-  const { state, answered } = snapshot
+  const { state, answered, weight } = snapshot
   // The same request again: the same answer, with the data as it is now (design decision 18).
   if (answered !== undefined) return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now), [])
   const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
-  const decided = decidePublish(body, state, { now, registry: deps.registry, endpoint })
+  const decided = decidePublish(body, state, { now, registry: deps.registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes })
   if (!decided.ok) throw new Refused(decided.failure)
   const toTag = deps.chance.tag()
   if (!await writePublish(session, key, state.revision, decided.value, toTag, arrival.trace, now)) return undefined

@@ -141,9 +141,12 @@ const CLAIM_EXPIRED = statement('dialogs-claim-expired', `
 /** Claims dialogs past their time for a last notification; other nodes skip them until the transaction ends. */
 export const claimExpiredDialogs = (tx: Transaction, now: number, limit: number): Promise<readonly Dialog[]> => rowsOf(tx, CLAIM_EXPIRED, [now, limit])
 
-const FIND_FAILED = statement('dialog-failed', `
-  UPDATE dialog SET failures = failures + 1 WHERE call_id = $1 AND local_tag = $2 AND remote_tag = $3 AND subscriber = $4 RETURNING subscriber, local_tag, failures`)
+// Failures close together are one stall, and those long ago are forgiven.
+const COUNT_FAILURE = statement('dialog-count-failure', `
+  UPDATE dialog SET failed_at = $5,
+    failures = CASE WHEN $5 - failed_at < 10000 THEN greatest(failures, 1) WHEN $5 - failed_at < 600000 THEN failures + 1 ELSE 1 END
+  WHERE call_id = $1 AND local_tag = $2 AND remote_tag = $3 AND subscriber = $4 RETURNING failures`)
 
 /** Counts a failed NOTIFY against its dialog; undefined when the dialog is gone. */
-export const countFailure = async (tx: Transaction, subscriber: UserKey, callId: string, localTag: string, remoteTag: string): Promise<number | undefined> =>
-  (await tx.send<{ failures: number }>(FIND_FAILED, [callId, localTag, remoteTag, subscriber]))[0]?.failures
+export const countFailure = async (tx: Transaction, subscriber: UserKey, callId: string, localTag: string, remoteTag: string, now: number): Promise<number | undefined> =>
+  (await tx.send<{ failures: number }>(COUNT_FAILURE, [callId, localTag, remoteTag, subscriber, now]))[0]?.failures

@@ -15,6 +15,7 @@ const READ = statement('publish-read', `
   SELECT p.revision,
     (SELECT json_agg(e) FROM endpoint AS e WHERE e.user_uri = $1) AS endpoints,
     (SELECT json_agg(i) FROM category_instance AS i WHERE i.publisher = $1 AND i.category = ANY($2::text[])) AS instances,
+    (SELECT coalesce(sum(octet_length(t.payload) + 256), 0)::float8 FROM category_instance AS t WHERE t.publisher = $1) AS bytes,
     (SELECT to_tag FROM answered AS a WHERE a.publisher = $1 AND a.call_id = $3 AND a.cseq = $4 AND a.from_tag = $5) AS to_tag
   FROM publisher AS p WHERE p.publisher = $1`)
 
@@ -22,12 +23,15 @@ interface ReadRow {
   readonly revision: number
   readonly endpoints: readonly EndpointRow[] | null
   readonly instances: readonly InstanceRow[] | null
+  readonly bytes: number
   readonly to_tag: string | null
 }
 
 /** A publisher's state at a revision, and the tag of the answer that this very request got before, if it did. */
 export interface Snapshot {
   readonly state: PublisherState
+  /** What all instances of the publisher weigh (see weighInstances). */
+  readonly weight: number
   readonly answered: string | undefined
 }
 
@@ -36,7 +40,7 @@ export const readForPublish = async (session: Session, publisher: UserKey, categ
   const [row] = await session.send<ReadRow>(READ, [publisher, [...categories], callId, cseq, fromTag])
   if (row === undefined) return undefined
   return {
-    answered: row.to_tag ?? undefined,
+    answered: row.to_tag ?? undefined, weight: row.bytes,
     state: { publisher, revision: row.revision, instances: (row.instances ?? []).map(readInstance), containers: [], endpoints: (row.endpoints ?? []).map(readEndpoint) },
   }
 }

@@ -86,12 +86,12 @@ const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promis
 
 /**
  * Runs `work` in one transaction. What it sends without awaiting goes out together with the COMMIT, so that a usual write costs two round trips.
- * Repeats a few times what only lost against a concurrent transaction.
+ * Repeats a few times what only lost against a concurrent transaction; `tries` tells the work how often it has been run.
  */
-export const transact = async <T>(pool: Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> => {
+export const transact = async <T>(pool: Pool, work: (transaction: Transaction, tries: number) => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await attempt(pool, work)
+      return await attempt(pool, (transaction) => work(transaction, tries))
     } catch (error) {
       if (tries >= 3 || !TRANSIENT.has(codeOf(error))) throw error
     }

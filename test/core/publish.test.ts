@@ -46,7 +46,7 @@ t.test('2.2.2.2.1: what a request says', async (t) => {
 })
 
 const publication = (over: Partial<Publication> = {}): Publication => ({ category: 'note', instance: 0, version: 0, container: 200, expireType: 'static', expires: undefined, payload: '<n xmlns="urn:n"/>', ...over })
-const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), ...over })
+const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, ...over })
 const decide = (publications: readonly Publication[], instances: readonly CategoryInstance[] = [], over: Partial<PublishContext> = {}): ReturnType<typeof decidePublish> =>
   decidePublish({ uri: `sip:${anna}`, publications }, state({ instances }), context(over))
 const gone = { seconds: 0 }
@@ -66,6 +66,7 @@ t.test('3.2.5.4 and 3.2.5.1.2: what is refused, what is not', async (t) => {
     ['413 when one is too large', [publication({ payload: 'x'.repeat(11) })], [], { registry: small }, 'publicationTooLarge'], ['as large as it may be', [publication({ payload: 'x'.repeat(10) })], [], { registry: small }, 'ok'], ['bytes count, not characters', [publication({ payload: '\u00e4'.repeat(6) })], [], { registry: small }, 'publicationTooLarge'],
     ['413 when the quota is exceeded', [publication({ payload: 'x'.repeat(6) })], full, { registry: small }, 'categoryQuotaExceeded'], ['the quota filled', [publication({ payload: 'x'.repeat(5) })], full, { registry: small }, 'ok'], ['the quota counts what replaces, not what is replaced', [publication({ container: 0, version: 1, payload: 'y'.repeat(10) })], full, { registry: small }, 'ok'],
     ['the quota after what the request frees', [publication({ payload: 'x'.repeat(10) }), publication({ container: 0, version: 1, expires: gone, payload: '' })], full, { registry: small }, 'ok'], ['expired instances take no quota', [publication({ payload: 'x'.repeat(10) })], full.map((held) => ({ ...held, expireType: 'time' as const, expiresAt: now })), { registry: small }, 'ok'],
+    ['413 when all publications together are too large', [publication({ payload: 'x'.repeat(10) })], [], { weight: 1000, maxWeight: 1265 }, 'categoryQuotaExceeded'], ['each counts 256 bytes besides its data', [publication({ payload: 'x'.repeat(10) })], [], { weight: 1000, maxWeight: 1266 }, 'ok'], ['also without data', [publication({ payload: '' }), publication({ container: 0, payload: '' })], [], { weight: 0, maxWeight: 511 }, 'categoryQuotaExceeded'],
     ['a lowered quota does not forbid to free', [publication({ container: 0, version: 1, expires: gone, payload: '' })], [...full, instance({ container: 5, payload: 'x'.repeat(30) })], { registry: small }, 'ok'],
     ['488 when endpoint-bounded and not registered', [publication({ expireType: 'endpoint' })], [], { endpoint: undefined }, 'publishingEndpointNotRegistered'], ['user-bounded needs no endpoint', [publication({ expireType: 'user' })], [], { endpoint: undefined }, 'ok'], ['nor does unpublishing', [publication({ expireType: 'endpoint', expires: gone })], [], { endpoint: undefined }, 'ok'],
     ['1.3.1.6.1: create with version 0', [publication()], [], {}, 'ok'], ['rule 3: create with version 1', [publication({ version: 1 })], [], {}, 'publicationConflict'], ['1.3.1.6.1: create what exists', [publication()], [held], {}, 'publicationConflict'], ['1.3.1.6.2: update with the current version', [publication({ version: 3 })], [held], {}, 'ok'],
@@ -162,7 +163,7 @@ t.test('property: any sequence of requests against a naive model', async () => {
       })
       for (const name of names) if ([...next].filter(([key]) => key.startsWith(`${name}\n`)).reduce((sum, [, { payload }]) => sum + payload.length, 0) > 60) wrong.add('categoryQuotaExceeded')
       const seen = { ...stored, instances: stored.instances.filter(({ category }) => names.has(category)) }
-      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined })
+      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined, weight: 0, maxWeight: 1_000_000 })
       if (!result.ok) {
         assert.ok(wrong.has(result.failure.name), `${result.failure.name}, but wrong is ${[...wrong].join()}`)
         if (result.failure.name === 'publicationConflict') assert.equal(result.failure.body?.text.split('<operation ').length, 1 + sent.filter(({ version }, index) => version !== (living.get(keys[index] ?? '')?.version ?? 0)).length)

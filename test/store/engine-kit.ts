@@ -69,7 +69,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const deps: EngineDeps = {
     store, now, registry: builtInRegistry, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
-    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
+    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []
@@ -159,7 +159,7 @@ export const createFakeProxy = (): FakeProxy => {
           else list.push(handed)
         }
         for (const callId of gone) ended.add(callId)
-        return results
+        return { results }
       },
     },
   }

@@ -3,7 +3,7 @@ import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
-import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-client.ts'
+import type { Delivered, ProxyClient } from '../../src/delivery/proxy-client.ts'
 import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine/deps.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip, type EntryOptions } from '../../src/engine/engine.ts'
@@ -25,7 +25,7 @@ export const START = Date.parse('2026-03-02T08:00:00.000Z')
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
-const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
 
 /** Proxies that only take notes; what they do with a notification can be told to them. */
 class FakeProxy implements ProxyClient {
@@ -35,15 +35,15 @@ class FakeProxy implements ProxyClient {
   down = false
   readonly gone = new Set<string>()
   readonly failing = new Set<string>()
-  async deliver(instructions: readonly NotifyInstruction[]): Promise<readonly DeliveryResult[]> {
+  async deliver(instructions: readonly NotifyInstruction[]): Promise<Delivered> {
     this.asked += 1
     if (this.down) throw new Error('connect ECONNREFUSED')
-    return instructions.map((instruction) => {
+    return { results: instructions.map((instruction) => {
       if (this.gone.has(instruction.flow)) return 'gone'
       if (this.failing.has(instruction.flow)) return 'failed'
       this.taken.push(instruction)
       return 'sent'
-    })
+    }) }
   }
   close(): void {}
 }

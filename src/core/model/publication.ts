@@ -26,5 +26,12 @@ export interface CategoryInstance extends InstanceKey {
 
 export const instanceKeyText = (key: InstanceKey): string => `${key.category}\n${key.container}\n${key.instance}`
 
+/** What an instance costs besides its data: its attributes in documents, its row. */
+const INSTANCE_BYTES = 256
+
+/** What instances weigh against the limit of a publisher, in bytes. The database computes the same sum over all of them. */
+export const weighInstances = (instances: readonly CategoryInstance[]): number =>
+  instances.reduce((sum, { payload }) => sum + Buffer.byteLength(payload) + INSTANCE_BYTES, 0)
+
 /** A time-bounded instance is never visible at or past its time, whatever the cleanup timer does (3.2.6.1). */
 export const isAlive = (instance: CategoryInstance, now: Instant): boolean => instance.expiresAt === undefined || instance.expiresAt > now

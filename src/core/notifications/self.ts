@@ -31,9 +31,11 @@ export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], no
   return writeRoamingData(sections)
 }
 
-const clearedOf = (touch: Touch, instances: readonly CategoryInstance[]): readonly ClearedCategory[] =>
-  Object.entries(touch.categories).flatMap(([category, containers]) =>
-    containers.filter((container) => !instances.some((instance) => instance.category === category && instance.container === container)).map((container) => ({ category, container })))
+const clearedOf = (touch: Touch, instances: readonly CategoryInstance[]): readonly ClearedCategory[] => {
+  const filled = new Set(instances.map(({ category, container }) => `${category}\n${container}`))
+  return Object.entries(touch.categories).flatMap(([category, containers]) =>
+    containers.filter((container) => !filled.has(`${category}\n${container}`)).map((container) => ({ category, container })))
+}
 
 /**
  * What a self subscription hears of a touch (3.2.5.2, 3.5.5.3), or undefined when the touch is outside its scope: each touched

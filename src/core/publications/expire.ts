@@ -8,7 +8,8 @@ import type { EndpointId } from '../sip/endpoint-id.ts'
 /** Deletes the instances that `ends` picks; `state` must hold all instances of their categories. */
 const decideEnd = (state: PublisherState, ends: (instance: CategoryInstance) => boolean): Outcome => {
   const gone = state.instances.filter(ends)
-  const left = state.instances.filter((instance) => !gone.includes(instance))
+  const ended = new Set(gone)
+  const left = state.instances.filter((instance) => !ended.has(instance))
   return {
     changes: gone.map((key) => ({ kind: 'deleteInstance', key })),
     touch: touchOfInstances(state.instances, left, gone),

@@ -9,7 +9,7 @@ import type { Change } from '../model/change.ts'
 import { touchOfInstances } from '../model/diff.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Outcome } from '../model/outcome.ts'
-import { instanceKeyText, isAlive, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
+import { instanceKeyText, isAlive, weighInstances, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import type { PublisherState } from '../model/publisher.ts'
 import type { Publication, PublishRequest } from '../requests/publish.ts'
 import { mediaTypes } from '../sip/media-types.ts'
@@ -19,6 +19,9 @@ export interface PublishContext {
   readonly registry: CategoryRegistry
   /** The registered endpoint that sent the request, if there is one. */
   readonly endpoint: Endpoint | undefined
+  /** What all instances of the publisher weigh now, and may weigh (see weighInstances). */
+  readonly weight: number
+  readonly maxWeight: number
 }
 
 const place = (publication: Publication, index: number): string =>
@@ -89,9 +92,11 @@ const byPlace = (a: InstanceKey, b: InstanceKey): number => a.container - b.cont
 export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant): string => {
   const names = [...new Set(request.publications.map(({ category }) => category))]
   const listed = names.flatMap((name) => after.filter(({ category }) => category === name).sort(byPlace))
+  const filled = new Set(listed.map(({ category, container }) => `${category}\n${container}`))
   const cleared = new Map<string, ClearedCategory>()
   for (const { category, container } of request.publications) {
-    if (!listed.some((instance) => instance.category === category && instance.container === container)) cleared.set(`${category}\n${container}`, { category, container })
+    const place = `${category}\n${container}`
+    if (!filled.has(place)) cleared.set(place, { category, container })
   }
   const sorted = [...cleared.values()].sort((a, b) => names.indexOf(a.category) - names.indexOf(b.category) || a.container - b.container)
   return writeRoamingData({ categories: writeSelfCategories(state.publisher, listed, sorted, now) })
@@ -136,6 +141,8 @@ export const decidePublish = (request: PublishRequest, state: PublisherState, co
   const instances = [...after.values()]
   const tooMuch = overQuota(state.instances, instances, request, context.registry)
   if (tooMuch !== undefined) return refuse(tooMuch)
+  const grown = weighInstances(instances) - weighInstances(state.instances)
+  if (grown > 0 && context.weight + grown > context.maxWeight) return refuse(failure('categoryQuotaExceeded', `all publications together: at most ${context.maxWeight} bytes`))
   return ok({
     changes,
     touch: touchOfInstances(state.instances, instances, changed),

@@ -14,7 +14,7 @@ import { userRoutes } from './users.ts'
 /** The HTTP interface for operators: REST behind a bearer key, OpenAPI, health and metrics. */
 export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> => {
   const app = Fastify({
-    logger: false, bodyLimit: 256 * 1024, return503OnClosing: true, routerOptions: { maxParamLength: 600 },
+    logger: false, bodyLimit: 256 * 1024, requestTimeout: 30_000, return503OnClosing: true, routerOptions: { maxParamLength: 600 },
     // Fastify's defaults would drop unknown fields and turn text into numbers without a word.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   }).withTypeProvider<TypeBoxTypeProvider>()

@@ -141,7 +141,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
 
 /** The HTTP interface for proxies (contract version 1). */
 export const buildProxyApp = (deps: ProxyAppDeps): FastifyInstance => {
-  const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, routerOptions: { caseSensitive: true }, return503OnClosing: true })
+  const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, requestTimeout: 30_000, routerOptions: { caseSensitive: true }, return503OnClosing: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.setErrorHandler(async (error, _request, reply) => {
