@@ -28,7 +28,7 @@ export interface HandOverDeps {
 }
 
 /** How often something is tried that the proxy refuses to send; then the dialog ends, and its client subscribes anew. */
-const FAILED_ATTEMPTS = 4
+const FAILED_ATTEMPTS = 12
 
 /** What else a hand-over settles. */
 export interface HandOverTerms {
