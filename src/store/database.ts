@@ -22,6 +22,18 @@ export interface PresenceUserTable {
   updated_at: number
 }
 
+export interface CategoryTable {
+  name: Constant<string>
+  removed: boolean
+  private: boolean
+  read_only_containers: number[]
+  max_bytes: number
+  quota_bytes: number
+  payload_schema: ColumnType<object | null, string | null, string | null>
+  created_at: Constant<number>
+  updated_at: number
+}
+
 export interface EndpointTable {
   user_uri: Constant<string>
   endpoint_id: Constant<string>
@@ -40,4 +52,5 @@ export interface Database {
   domain: DomainTable
   presence_user: PresenceUserTable
   endpoint: EndpointTable
+  category: CategoryTable
 }

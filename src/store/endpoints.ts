@@ -47,6 +47,19 @@ const DELETE = statement('endpoint-delete', 'DELETE FROM endpoint WHERE user_uri
 
 export const deleteEndpoints = (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<unknown> => tx.send(DELETE, [user, [...ids]])
 
+const SHORTEN = statement('endpoints-shorten', 'UPDATE endpoint SET expires_at = least(expires_at, $3) WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])')
+
+/** Lets endpoints expire at a time, if they would not do so earlier. */
+export const shortenEndpoints = (tx: Transaction, user: UserKey, ids: readonly EndpointId[], until: number): Promise<unknown> => tx.send(SHORTEN, [user, [...ids], until])
+
+const LIVING = statement('endpoints-living', `
+  SELECT endpoint.user_uri, endpoint.endpoint_id FROM endpoint JOIN unnest($1::text[], $2::text[]) AS asked (user_uri, endpoint_id)
+    ON endpoint.user_uri = asked.user_uri AND endpoint.endpoint_id = asked.endpoint_id WHERE endpoint.expires_at > $3`)
+
+/** Which of these endpoints are registered, as `user endpointId`. */
+export const findLivingEndpoints = async (session: Session, asked: readonly { readonly user: UserKey; readonly endpointId: EndpointId }[], now: number): Promise<ReadonlySet<string>> =>
+  new Set((await session.send<{ user_uri: string; endpoint_id: string }>(LIVING, [asked.map(({ user }) => user), asked.map(({ endpointId }) => endpointId), now])).map((row) => `${row.user_uri} ${row.endpoint_id}`))
+
 const EXPIRED = statement('endpoints-expired', 'SELECT DISTINCT user_uri FROM endpoint WHERE expires_at <= $1 LIMIT $2')
 
 /** Users with an endpoint whose registration ran out without the proxy saying so. */

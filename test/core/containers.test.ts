@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { builtInRegistry } from '../../src/core/categories/registry.ts'
+import { uncheckedRegistry as builtInRegistry } from '../support/unchecked.ts'
 import { decideSetContainerMembers } from '../../src/core/containers/set-container-members.ts'
 import { defaultContainer, writeContainers } from '../../src/core/documents/containers.ts'
 import { memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { writePublishTime } from '../../src/core/base/instant.ts'
-import { builtInRegistry, findCategory, type CategoryRegistry } from '../../src/core/categories/registry.ts'
+import { findCategory, type CategoryRegistry } from '../../src/core/categories/registry.ts'
+import { uncheckedRegistry as builtInRegistry } from '../support/unchecked.ts'
 import type { Outcome } from '../../src/core/model/outcome.ts'
 import { isTouched, type Touch } from '../../src/core/model/touch.ts'
 import { instanceKeyText, type CategoryInstance } from '../../src/core/model/publication.ts'
@@ -50,8 +51,8 @@ const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, 
 const decide = (publications: readonly Publication[], instances: readonly CategoryInstance[] = [], over: Partial<PublishContext> = {}): ReturnType<typeof decidePublish> =>
   decidePublish({ uri: `sip:${anna}`, publications }, state({ instances }), context(over))
 const gone = { seconds: 0 }
-const small: CategoryRegistry = { rules: new Map([['note', { name: 'note', private: false, readOnlyContainers: [], maxBytes: 10, quotaBytes: 25 }]]), openTo: undefined }
-const open: CategoryRegistry = { ...builtInRegistry, openTo: { name: '', private: false, readOnlyContainers: [], maxBytes: 100, quotaBytes: 100 } }
+const small: CategoryRegistry = { rules: new Map([['note', { name: 'note', private: false, readOnlyContainers: [], maxBytes: 10, quotaBytes: 25, check: undefined }]]), openTo: undefined }
+const open: CategoryRegistry = { ...builtInRegistry, openTo: { name: '', private: false, readOnlyContainers: [], maxBytes: 100, quotaBytes: 100, check: undefined } }
 
 t.test('3.2.5.4 and 3.2.5.1.2: what is refused, what is not', async (t) => {
   const held = instance({ instanceVersion: 3 })
@@ -134,7 +135,7 @@ const asked = fc.record<Asked>({
   expireType: fc.constantFrom('static', 'endpoint', 'user', 'time', 'time'), expires: fc.constantFrom(undefined, { seconds: 0 }, { seconds: 2 }, { seconds: 5 }), payload: fc.constantFrom('', '<a/>', `<b>${'x'.repeat(20)}</b>`),
 })
 const requests = fc.array(fc.record({ pass: fc.constantFrom(-500, 0, 1, 1000, 3000), signedIn: fc.boolean(), publications: fc.array(asked, { minLength: 1, maxLength: 4 }) }), { maxLength: 12 })
-const limited: CategoryRegistry = { rules: new Map(['note', 'state'].map((name) => [name, { name, private: false, readOnlyContainers: name === 'state' ? [0] : [], maxBytes: 100, quotaBytes: 60 }])), openTo: undefined }
+const limited: CategoryRegistry = { rules: new Map(['note', 'state'].map((name) => [name, { name, private: false, readOnlyContainers: name === 'state' ? [0] : [], maxBytes: 100, quotaBytes: 60, check: undefined }])), openTo: undefined }
 
 t.test('property: any sequence of requests against a naive model', async () => {
   fc.assert(fc.property(requests, (sequence) => {

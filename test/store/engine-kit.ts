@@ -1,9 +1,10 @@
-import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies, type Proxies } from '../../src/delivery/proxies.ts'
 import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-client.ts'
 import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
+import { uncheckedCategories } from '../support/unchecked.ts'
+import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip } from '../../src/engine/engine.ts'
 import { handleRegister } from '../../src/engine/registration.ts'
@@ -67,7 +68,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const now = (): number => clock.time
   let tags = 0
   const deps: EngineDeps = {
-    store, now, registry: builtInRegistry, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }

@@ -1,3 +1,5 @@
+import { builtInPayloadChecks, type PayloadCheck } from './validate-payload.ts'
+
 /** What the server knows about a category name (3.2.5.1.2, 1.3.1.2). */
 export interface CategoryRule {
   readonly name: string
@@ -9,6 +11,8 @@ export interface CategoryRule {
   readonly maxBytes: number
   /** Largest sum over all instances of the category of one publisher, in bytes of UTF-8. */
   readonly quotaBytes: number
+  /** Judges a payload: a sentence that names the place, or undefined when it is fine. Opaque categories have none. */
+  readonly check: PayloadCheck | undefined
 }
 
 /** All registered category names; what is not in here is refused, unless `openTo` is set. */
@@ -18,14 +22,17 @@ export interface CategoryRegistry {
   readonly openTo: CategoryRule | undefined
 }
 
-const DEFAULT_MAX_BYTES = 32 * 1024
-const DEFAULT_QUOTA_BYTES = 512 * 1024
+/** Bounds of a category for which nothing else is said. */
+export const defaultCategoryLimits = { maxBytes: 32 * 1024, quotaBytes: 512 * 1024 } as const
 
 const rule = (name: string, special: Partial<CategoryRule> = {}): CategoryRule => ({
-  name, private: false, readOnlyContainers: [], maxBytes: DEFAULT_MAX_BYTES, quotaBytes: DEFAULT_QUOTA_BYTES, ...special,
+  name, private: false, readOnlyContainers: [], ...defaultCategoryLimits, check: builtInPayloadChecks.get(name), ...special,
 })
 
-/** The categories of 2.2.2.7 and its persistent chat section; routing and mwi are private (1.3.1.2). */
+/**
+ * The categories of 2.2.2.7. Private are routing and mwi (1.3.1.2), linkedPICContacts (2.2.2.7.12) and the settings that persistent chat clients
+ * keep for themselves (2.2.2.7.13).
+ */
 export const builtInCategories: readonly CategoryRule[] = [
   rule('state'),
   rule('device'),
@@ -39,12 +46,12 @@ export const builtInCategories: readonly CategoryRule[] = [
   rule('workingHours'),
   rule('dndState'),
   rule('mwi', { private: true }),
-  rule('linkedPICContacts'),
+  rule('linkedPICContacts', { private: true }),
   rule('note'),
-  rule('roomSetting'),
-  rule('roomUpdate'),
-  rule('roomInvitation'),
-  rule('gcFilterSetting'),
+  rule('roomSetting', { private: true }),
+  rule('roomUpdate', { private: true }),
+  rule('roomInvitation', { private: true }),
+  rule('gcFilterSetting', { private: true }),
 ]
 
 export const builtInRegistry: CategoryRegistry = {
@@ -54,3 +61,24 @@ export const builtInRegistry: CategoryRegistry = {
 
 /** The rule for a name, or undefined when publications of it are refused. */
 export const findCategory = (registry: CategoryRegistry, name: string): CategoryRule | undefined => registry.rules.get(name) ?? registry.openTo
+
+/** A registered name as an operator set it; `removed` takes a built-in one away. */
+export interface RegisteredCategory {
+  readonly name: string
+  readonly removed: boolean
+  readonly private: boolean
+  readonly readOnlyContainers: readonly number[]
+  readonly maxBytes: number
+  readonly quotaBytes: number
+  readonly check: PayloadCheck | undefined
+}
+
+/** The built-in categories with what operators registered on top; `open` admits all other names with default bounds. */
+export const buildRegistry = (registered: readonly RegisteredCategory[], open: boolean): CategoryRegistry => {
+  const rules = new Map(builtInRegistry.rules)
+  for (const { removed, ...category } of registered) {
+    if (removed) rules.delete(category.name)
+    else rules.set(category.name, category)
+  }
+  return { rules, openTo: open ? rule('', { check: undefined }) : undefined }
+}

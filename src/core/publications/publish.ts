@@ -39,6 +39,9 @@ const checkPublication = (publication: Publication, index: number, context: Publ
   if (rule === undefined) return failure('categoryNotRegistered', place(publication, index))
   if (rule.readOnlyContainers.includes(container)) return failure('categoryReadOnly', place(publication, index))
   if (Buffer.byteLength(publication.payload) > rule.maxBytes) return failure('publicationTooLarge', `${place(publication, index)}: at most ${rule.maxBytes} bytes`)
+  // The agreed-upon schema interprets the body (3.2.5.1.2); what is removed carries none that matters.
+  const wrong = publication.payload === '' || isRemoval(publication, context.now) ? undefined : rule.check?.(publication.payload)
+  if (wrong !== undefined) return failure('payloadNotValid', `${place(publication, index)}: ${wrong}`)
   if (expireType === 'endpoint' && context.endpoint === undefined && !isRemoval(publication, context.now)) return failure('publishingEndpointNotRegistered', place(publication, index))
   return undefined
 }

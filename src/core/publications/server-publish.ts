@@ -1,0 +1,59 @@
+import { failure } from '../base/failure.ts'
+import type { Instant } from '../base/instant.ts'
+import { ok, refuse, type Result } from '../base/result.ts'
+import { findCategory, type CategoryRegistry } from '../categories/registry.ts'
+import type { Change } from '../model/change.ts'
+import { touchOfInstances } from '../model/diff.ts'
+import type { Outcome } from '../model/outcome.ts'
+import { instanceKeyText, isAlive, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
+import type { PublisherState } from '../model/publisher.ts'
+
+/** An instance that the server publishes for a user (3.2.6.2, 3.2.5.7); without `expiresAt` it is static. */
+export interface ServerPublication extends InstanceKey {
+  readonly payload: string
+  readonly expiresAt: Instant | undefined
+}
+
+const check = (publication: ServerPublication, registry: CategoryRegistry): ReturnType<typeof failure> | undefined => {
+  const rule = findCategory(registry, publication.category)
+  if (rule === undefined) return failure('categoryNotRegistered', publication.category)
+  if (Buffer.byteLength(publication.payload) > rule.maxBytes) return failure('publicationTooLarge', `at most ${rule.maxBytes} bytes`)
+  const wrong = publication.payload === '' ? undefined : rule.check?.(publication.payload)
+  return wrong === undefined ? undefined : failure('payloadNotValid', wrong)
+}
+
+/**
+ * Decides what the server publishes for a user: without version check and also into read-only containers, which are the server's own. Data
+ * that is there already is not published again (3.2.6.2). `state` must hold all instances of the categories.
+ */
+export const decideServerPublish = (publications: readonly ServerPublication[], state: PublisherState, registry: CategoryRegistry, now: Instant): Result<Outcome> => {
+  const after = new Map(state.instances.filter((instance) => isAlive(instance, now)).map((instance) => [instanceKeyText(instance), instance]))
+  const changes: Change[] = []
+  const changed: InstanceKey[] = []
+  for (const publication of publications) {
+    const refused = check(publication, registry)
+    if (refused !== undefined) return refuse(refused)
+    const { category, container, instance: number, payload, expiresAt } = publication
+    const current = after.get(instanceKeyText(publication))
+    if (current !== undefined && current.payload === payload && current.expireType === 'static' && expiresAt === undefined) continue
+    const instance: CategoryInstance = {
+      category, container, instance: number, instanceVersion: (current?.instanceVersion ?? 0) + 1, expireType: expiresAt === undefined ? 'static' : 'time', expiresAt,
+      endpointId: undefined, publishTime: Math.max(now, (current?.publishTime ?? 0) + 1), payload,
+    }
+    after.set(instanceKeyText(publication), instance)
+    changes.push({ kind: 'putInstance', instance })
+    changed.push(publication)
+  }
+  const instances = [...after.values()]
+  // What is past its time is left to the cleanup timer; nobody sees it any more.
+  return ok({ changes, touch: touchOfInstances(state.instances, [...instances, ...state.instances.filter((instance) => !isAlive(instance, now) && !after.has(instanceKeyText(instance)))], changed) })
+}
+
+/** Takes instances away for the operator; those that are not there are passed over. */
+export const decideServerRemove = (keys: readonly InstanceKey[], state: PublisherState): Outcome => {
+  const gone = state.instances.filter((instance) => keys.some((key) => instanceKeyText(key) === instanceKeyText(instance)))
+  return {
+    changes: gone.map((key) => ({ kind: 'deleteInstance', key })),
+    touch: touchOfInstances(state.instances, state.instances.filter((instance) => !gone.includes(instance)), gone),
+  }
+}
