@@ -3,6 +3,7 @@ import { writeInstruction, type Notice } from '../core/notifications/instruction
 import type { UserKey } from '../core/sip/uri.ts'
 import { defer, settleDeferred, type Deferred } from '../store/deferred.ts'
 import { deleteDialogs, numberNotifications, type DialogRef } from '../store/dialogs.ts'
+import { findLivingEndpoints } from '../store/endpoints.ts'
 import type { Transaction } from '../store/session.ts'
 import { backoffMs } from './backoff.ts'
 import type { Proxies } from './proxies.ts'
@@ -68,6 +69,24 @@ const owe = (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], reason: 
   defer(tx, dues.map(({ subscriber, localTag, publisher, attempts }): Deferred & { dueAt: number } =>
     ({ subscriber, localTag, publisher, attempts: attempts + 1, dueAt: deps.now() + backoffMs(attempts, deps.fraction()) })), reason)
 
+/** How often a dialog whose connection is gone is tried while its endpoint counts as registered. */
+const GONE_ATTEMPTS = 6
+
+/**
+ * What to do about connections that are gone: a registered endpoint is expected back on a new one, which its next REGISTER tells us, and its
+ * dialogs wait for that a while; all others end.
+ */
+const sortGone = async (tx: Transaction, dialogs: readonly Dialog[], gone: readonly Due[], now: number): Promise<{ readonly waiting: readonly Due[]; readonly ended: readonly Due[] }> => {
+  if (gone.length === 0) return { waiting: [], ended: [] }
+  const endpointOf = new Map(dialogs.flatMap((dialog) => (dialog.endpointId === undefined ? [] : [[refText(dialog), { user: dialog.subscriber, endpointId: dialog.endpointId }] as const])))
+  const living = await findLivingEndpoints(tx, gone.flatMap((due) => endpointOf.get(refText(due)) ?? []), now)
+  const waits = (due: Due): boolean => {
+    const endpoint = endpointOf.get(refText(due))
+    return endpoint !== undefined && due.attempts < GONE_ATTEMPTS && living.has(`${endpoint.user} ${endpoint.endpointId}`)
+  }
+  return { waiting: gone.filter(waits), ended: gone.filter((due) => !waits(due)) }
+}
+
 /**
  * Hands notices to the proxies: locks and numbers the dialogs, sends, and settles the outcome in the same transaction, so that order
  * per dialog holds across nodes and a crash repeats instead of losing. Dialogs whose connection is gone end; what
@@ -89,7 +108,7 @@ export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readon
   const dialogs = await numberNotifications(tx, refs, deps.now())
   // Behind the dialogs' locks, as everywhere, and before anything is owed anew.
   if (paid.length > 0) void settleDeferred(tx, paid)
-  const gone: DialogRef[] = []
+  const gone: Due[] = []
   await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
     const outcome = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction))
     const later: Due[] = []
@@ -102,7 +121,10 @@ export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readon
     if (later.length > 0) void owe(tx, deps, later, outcome.trouble ?? 'the proxy could not send it')
     count.deferred += later.length
   }))
-  count.gone = gone.length
-  await deleteDialogs(tx, [...new Map(gone.map((ref) => [refText(ref), ref])).values()])
+  const { waiting, ended } = await sortGone(tx, dialogs, gone, deps.now())
+  if (waiting.length > 0) void owe(tx, deps, waiting, 'the connection is gone')
+  count.deferred += waiting.length
+  count.gone = ended.length
+  await deleteDialogs(tx, [...new Map(ended.map((ref) => [refText(ref), ref])).values()])
   return count
 }

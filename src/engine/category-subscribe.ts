@@ -1,4 +1,5 @@
 import { failure } from '../core/base/failure.ts'
+import type { CategoryRegistry } from '../core/categories/registry.ts'
 import { writeBatch } from '../core/documents/batch.ts'
 import type { Rejection } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
@@ -42,12 +43,13 @@ const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] 
   return actions.value
 }
 
-const plan = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
+// The registry is handed in: asking for it may need a connection of its own, which there is none of inside a transaction on the embedded database.
+const plan = async (registry: CategoryRegistry, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
   const existing = await findExistingUsers(session, named)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
   if (!batch && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
-  return planResources(actions, existing, deps.registry)
+  return planResources(actions, existing, registry)
 }
 
 /**
@@ -86,13 +88,14 @@ interface Opened {
   readonly endings: Answer['notify']
 }
 
-const open = (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<Opened> => {
+const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<Opened> => {
   const { request, arrival, network, now } = call
   const poll = readIntent(request) === 'poll'
+  const registry = await deps.categories.registry()
   return transact(deps.store.pool, async (tx) => {
     // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
-    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, call, actions, isBatch(request), tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
+    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(registry, call, actions, isBatch(request), tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
     if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
@@ -155,7 +158,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const session = poolSession(deps.store.pool)
   // In a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
   const batch = (await loadDialogs(session, request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind !== 'single'
-  const planned = request.body.length === 0 ? undefined : await plan(deps, call, readActions(call, batch), batch, session)
+  const planned = request.body.length === 0 ? undefined : await plan(await deps.categories.registry(), call, readActions(call, batch), batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
     const own = await lockOwn(tx, call)
     await expectRegistered(tx, own, call)

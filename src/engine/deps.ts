@@ -1,4 +1,3 @@
-import type { CategoryRegistry } from '../core/categories/registry.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
@@ -8,6 +7,8 @@ import type { UserKey } from '../core/sip/uri.ts'
 import type { Path } from '../core/subscriptions/dialog.ts'
 import type { ExpiryLimits } from '../core/subscriptions/lifetime.ts'
 import type { Store } from '../store/connect.ts'
+import type { CategoryDirectory } from './category-directory.ts'
+import type { ConflictGuard } from './conflict-guard.ts'
 import type { DomainDirectory } from './domain-directory.ts'
 
 /** Bounds that an operator may set. */
@@ -37,8 +38,11 @@ export interface EngineDeps {
   readonly domains: DomainDirectory
   readonly now: () => Instant
   readonly chance: Chance
-  readonly registry: CategoryRegistry
+  readonly categories: CategoryDirectory
+  readonly conflicts: ConflictGuard
   readonly limits: EngineLimits
+  /** How long an endpoint may be without its connection before it counts as gone, in milliseconds. */
+  readonly lostConnectionGraceMs: number
   /** Enterprise users are created by their first registration. */
   readonly createUsersOnRegister: boolean
 }

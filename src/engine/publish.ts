@@ -1,5 +1,7 @@
 import { failure } from '../core/base/failure.ts'
-import { isAlive } from '../core/model/publication.ts'
+import type { CategoryRegistry } from '../core/categories/registry.ts'
+import { instanceKeyText, isAlive } from '../core/model/publication.ts'
+import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { decidePublish, writePublishAnswer } from '../core/publications/publish.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
@@ -16,8 +18,17 @@ import { Refused } from './refused.ts'
 const answer = (toTag: string, body: string, touched: Answer['touched']): Answer =>
   ({ reply: { status: 200, reason: 'OK', toTag, headers: [['Content-Type', mediaTypes.roamingSelf]], body }, notify: [], touched })
 
+/** How long a client in a conflict storm shall pause, in seconds. */
+const RETRY_AFTER_S = '10'
+
+/** The instances of a request whose version is not the stored one. */
+const staleInstances = (body: PublishRequest, state: PublisherState): readonly string[] => {
+  const versions = new Map(state.instances.map((instance) => [instanceKeyText(instance), instance.instanceVersion]))
+  return body.publications.filter((publication) => publication.version !== (versions.get(instanceKeyText(publication)) ?? 0)).map(instanceKeyText)
+}
+
 /** One attempt: read at a revision, decide, write if the revision still holds; undefined when another change came first. */
-const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, key: RequestKey, session: Session): Promise<Answer | undefined> => {
+const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, session: Session): Promise<Answer | undefined> => {
   const categories = [...new Set(body.publications.map(({ category }) => category))]
   const snapshot = await readForPublish(session, key.publisher, categories, key)
   if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
@@ -25,10 +36,16 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
   // The same request again: the same answer, with the data as it is now (design decision 18).
   if (answered !== undefined) return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now), [])
   const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
-  const decided = decidePublish(body, state, { now, registry: deps.registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes })
-  if (!decided.ok) throw new Refused(decided.failure)
+  const decided = decidePublish(body, state, { now, registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes })
+  const sender = `${key.publisher}\n${endpoint?.endpointId ?? request.epid ?? ''}`
+  if (!decided.ok) {
+    if (decided.failure.name !== 'publicationConflict') throw new Refused(decided.failure)
+    const storm = deps.conflicts.conflict(sender, staleInstances(body, state), now)
+    throw new Refused(storm ? { ...failure('conflictStorm'), headers: [['Retry-After', RETRY_AFTER_S]] } : decided.failure)
+  }
   const toTag = deps.chance.tag()
   if (!await writePublish(session, key, state.revision, decided.value, toTag, arrival.trace, now)) return undefined
+  deps.conflicts.success(sender, body.publications.map(instanceKeyText))
   return answer(toTag, decided.value.answer?.text ?? '', isTouched(decided.value.touch) ? [key.publisher] : [])
 }
 
@@ -44,13 +61,15 @@ export const handlePublish = async (deps: EngineDeps, call: Call): Promise<Answe
   if (!publisher.ok || publisher.value !== request.toUser) throw new Refused(failure('publisherMismatch'))
   const key = { publisher: publisher.value, callId: request.callId, cseq: request.cseq, fromTag: request.fromTag }
   const session = poolSession(deps.store.pool)
+  // Before any transaction: on the embedded database there is no second connection inside one.
+  const registry = await deps.categories.registry()
   for (let tries = 0; tries < OPTIMISTIC_TRIES; tries += 1) {
-    const done = await attempt(deps, call, body.value, key, session)
+    const done = await attempt(deps, call, body.value, registry, key, session)
     if (done !== undefined) return done
   }
   return transact(deps.store.pool, async (tx) => {
     await lockPublisher(tx, key.publisher)
-    const done = await attempt(deps, call, body.value, key, tx)
+    const done = await attempt(deps, call, body.value, registry, key, tx)
     if (done === undefined) throw new Error('the revision moved under the lock')
     return done
   })

@@ -8,6 +8,7 @@ import { gruuOpaque, type EndpointId } from '../core/sip/endpoint-id.ts'
 import { parseSipMessage } from '../core/sip/message.ts'
 import { readSipRequest, type SipRequest } from '../core/sip/request.ts'
 import { readUserKey, writeUserUri, type UserKey } from '../core/sip/uri.ts'
+import { shortenEndpoints } from '../store/endpoints.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact, type Transaction } from '../store/session.ts'
 import { createUser } from '../store/users.ts'
@@ -69,8 +70,10 @@ export const handleRegister = async (deps: EngineDeps, bytes: Uint8Array, source
   return store(deps, user, request.value, registration.value, mayCreate, trace, now)
 }
 
-/** A binding that the registrar lost by itself: expired, or its connection was lost. */
+/** A binding that the registrar lost by itself. */
 export interface LostBinding {
+  /** Only its connection was lost: the client may come back with the same instance, and then loses nothing. */
+  readonly connectionLost: boolean
   readonly aor: string
   readonly contact: string
   readonly callId: string | undefined
@@ -84,7 +87,15 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
   const user = readUserKey(lost.aor)
   if (!user.ok) throw new Refused(user.failure)
   const isLost = (endpoint: Endpoint): boolean => endpoint.contact === lost.contact && (lost.callId === undefined || endpoint.callId === lost.callId)
-  const told = await transact(deps.store.pool, (tx) => leave(tx, user.value, (endpoints) => endpoints.filter(isLost).map(({ endpointId }) => endpointId), trace, deps.now()))
+  const now = deps.now()
+  const lostIds = (endpoints: readonly Endpoint[]): readonly EndpointId[] => endpoints.filter(isLost).map(({ endpointId }) => endpointId)
+  const told = await transact(deps.store.pool, async (tx) => {
+    if (!lost.connectionLost || deps.lostConnectionGraceMs === 0) return leave(tx, user.value, lostIds, trace, now)
+    const state = await loadUnderLock(tx, user.value, { endpoints: true })
+    // The timer for expired endpoints ends it unless it registers again before.
+    if (state !== undefined) void shortenEndpoints(tx, user.value, lostIds(state.endpoints), now + deps.lostConnectionGraceMs)
+    return false
+  })
   return told ? [user.value] : []
 }
 

@@ -108,7 +108,7 @@ t.test('a lost connection under another Contact or Call-ID is stale and ignored'
   const before = await world.dump()
   await client.losesBinding({ contact: old })
   await client.losesBinding({ callId: 'another call' })
-  await world.loseBinding({ aor: 'sip:nobody@nordwind.example', contact: old, callId: undefined })
+  await world.loseBinding({ connectionLost: false, aor: 'sip:nobody@nordwind.example', contact: old, callId: undefined })
   t.strictSame(await world.dump(), before)
   await client.losesBinding({ callId: client.registerCallId })
   t.equal(await world.count('endpoint'), 0)
@@ -152,14 +152,20 @@ t.test('3.3.5.2, 3.4.5.2: dialogs follow the endpoint to its new connection and 
   t.strictSame(client.learns(), [['note#0 "x"']])
 })
 
-t.test('a watcher whose connection is gone loses its dialog; the others are served', async (t) => {
+t.test('a watcher whose connection is gone is waited for while its endpoint is registered, then it loses its dialog; the others are served', async (t) => {
   const [gone, here, publisher] = [world.client(boris, 'gone'), world.client(boris, 'here'), world.client(anna)]
-  for (const client of [gone, here, publisher]) await client.registers()
+  for (const client of [gone, here, publisher]) await client.registers({ granted: 7200 })
   const lost = await gone.subscribes([anna], ['note'])
   await here.subscribes([anna], ['note'])
   world.proxies.kam1.gone.add(gone.flow)
   await publisher.publishes(notes('x', [0]))
   t.strictSame([gone.hears().length, here.hears().length], [0, 1])
+  t.equal(await world.count('deferred'), 1, 'it may come back on a new connection')
+  for (let round = 0; round < 12; round += 1) {
+    world.advance(16)
+    await world.timers()
+  }
+  t.strictSame(gone.hears(), [])
   t.equal((await lost.refreshes()).status, 481)
   for (const table of ['dialog', 'dialog_resource', 'subscription']) t.equal(await world.count(table), 1, table)
 })

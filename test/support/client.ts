@@ -160,8 +160,8 @@ export class Client {
   }
 
   /** The registrar lost the binding by itself: expiry, or the connection broke. */
-  losesBinding(lost: { readonly contact?: string; readonly callId?: string } = {}): Promise<void> {
-    return this.world.loseBinding({ aor: `sip:${this.user}`, contact: lost.contact ?? this.contact.slice(1, -1), callId: lost.callId })
+  losesBinding(lost: { readonly contact?: string; readonly callId?: string; readonly connectionLost?: boolean } = {}): Promise<void> {
+    return this.world.loseBinding({ connectionLost: lost.connectionLost ?? false, aor: `sip:${this.user}`, contact: lost.contact ?? this.contact.slice(1, -1), callId: lost.callId })
   }
 
   /** What has arrived since the last look. */

@@ -1,10 +1,11 @@
 import type { Test } from 'tap'
-import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
 import type { Delivered, ProxyClient } from '../../src/delivery/proxy-client.ts'
 import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine/deps.ts'
+import { uncheckedCategories } from './unchecked.ts'
+import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
@@ -69,7 +70,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     return {
-      store: this.store, now, registry: builtInRegistry, limits, createUsersOnRegister: false,
+      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
       domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
