@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { keepSecret } from './config/secrets.ts'
-import { builtInRegistry } from './core/categories/registry.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
+import { createCategoryDirectory } from './engine/category-directory.ts'
+import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { Chance, EngineDeps } from './engine/deps.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
@@ -92,8 +93,10 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const now = Date.now
   const session = poolSession(store.pool)
   const domains = createDomainDirectory(session, now, config.unknownDomain)
+  const categories = createCategoryDirectory(session, now, config.openCategories)
+  const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, registry: builtInRegistry, createUsersOnRegister: config.createUsersOnRegister,
+    store, domains, now, chance, categories, conflicts, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -102,6 +105,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const metrics = createMetrics({
     pendingChanges: async () => (await countChanges(session)).pending,
     deferredNotifications: () => countDeferred(session),
+    conflictStorms: conflicts.storms,
   })
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
@@ -124,7 +128,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, now, adminKey, wake: delivery.wake, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, now, adminKey, wake: delivery.wake, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -17,6 +17,8 @@ export interface Metrics {
 export interface Gauges {
   readonly pendingChanges: () => Promise<number>
   readonly deferredNotifications: () => Promise<number>
+  /** Publishes refused as conflict storms so far. */
+  readonly conflictStorms?: () => number
 }
 
 export const createMetrics = (gauges: Gauges): Metrics => {
@@ -35,6 +37,10 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     ['presentia_deferred_notifications', 'Dialogs that are owed a notification', gauges.deferredNotifications],
   ] as const) {
     new Gauge({ name, help, registers, async collect() { this.set(await read().catch(() => Number.NaN)) } })
+  }
+  const { conflictStorms } = gauges
+  if (conflictStorms !== undefined) {
+    new Gauge({ name: 'presentia_conflict_storms_total', help: 'Publishes refused because their endpoint ran into the same conflict for ever', registers, collect() { this.set(conflictStorms()) } })
   }
   return {
     request: (status, milliseconds) => requests.observe({ status }, milliseconds / 1000),

@@ -179,8 +179,7 @@ t.test('a database that does not answer: SIP 503 with Retry-After, HTTP 503 else
 })
 
 t.test('a fault of the engine itself: 500 with the request id under which the log has it, and no detail', async (t) => {
-  const registry = { rules: { get: () => { throw new TypeError('broken inside') } } as never, openTo: undefined }
-  const { call, lines } = build({ engine: { ...world.engine, registry } })
+  const { call, lines } = build({ engine: { ...world.engine, categories: { registry: () => Promise.reject(new TypeError('broken inside')), forget: () => undefined } } })
   const response = await call(SIP, publish())
   const { params } = response.json<{ reply: { params: string[] } }>().reply
   t.equal(params[0], 500)

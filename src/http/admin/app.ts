@@ -7,8 +7,10 @@ import { readBearer, sameSecret } from '../credentials.ts'
 import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
+import { categoryRoutes } from './categories.ts'
 import { domainRoutes } from './domains.ts'
 import { landingPage } from './landing-page.ts'
+import { publicationRoutes } from './publications.ts'
 import { userRoutes } from './users.ts'
 
 /** The HTTP interface for operators: REST behind a bearer key, OpenAPI, health and metrics. */
@@ -57,6 +59,8 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     })
     await scoped.register(domainRoutes(deps))
     await scoped.register(userRoutes(deps))
+    await scoped.register(categoryRoutes(deps))
+    await scoped.register(publicationRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

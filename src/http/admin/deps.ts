@@ -1,4 +1,5 @@
 import type { UserKey } from '../../core/sip/uri.ts'
+import type { CategoryDirectory } from '../../engine/category-directory.ts'
 import type { DomainDirectory } from '../../engine/domain-directory.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -8,6 +9,7 @@ import type { Store } from '../../store/connect.ts'
 export interface AdminDeps {
   readonly store: Store
   readonly domains: DomainDirectory
+  readonly categories: CategoryDirectory
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */

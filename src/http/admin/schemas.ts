@@ -49,6 +49,32 @@ export const PageQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 2048, description: '`next` of the page before.' })),
 }, { additionalProperties: false })
 
+export const CategoryBody = Type.Object({
+  private: Type.Optional(Type.Boolean({ description: 'Never given to other subscribers.' })),
+  readOnlyContainers: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 32767 }), { maxItems: 1000, description: 'Containers into which only the server publishes.' })),
+  maxBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 262_144, description: 'Largest data of one publication.' })),
+  quotaBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16_777_216, description: 'Largest sum over all instances of one user.' })),
+  schema: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of the data: local element names, attributes with @ in front, children as arrays, text under #text.' })),
+}, { additionalProperties: false })
+
+export const Category = Type.Object({ name: Type.String(), builtIn: Type.Boolean(), ...CategoryBody.properties }, { $id: 'Category' })
+
+export const PublicationBody = Type.Object({
+  xml: Type.String({ maxLength: 262_144, description: 'One XML element, or nothing.' }),
+  expires: Type.Optional(Type.Integer({ minimum: 1, maximum: 315_360_000, description: 'Seconds until it ends; without it, it stays.' })),
+}, { additionalProperties: false })
+
+export const Publication = Type.Object({
+  category: Type.String(), container: Type.Integer(), instance: Type.Integer(), version: Type.Integer(), expireType: Type.String(), expiresAt: Type.Optional(Type.String({ format: 'date-time' })),
+  endpointId: Type.Optional(Type.String()), publishTime: Type.String({ format: 'date-time' }), xml: Type.String({ description: 'As stored.' }), json: Type.Optional(Type.Unknown({ description: 'The same for machines.' })),
+}, { $id: 'Publication' })
+
+export const MwiBody = Type.Object({
+  messageWaiting: Type.Boolean(),
+  unreadVoiceMailCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+  readVoiceMailCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+}, { additionalProperties: false })
+
 export const Problem = Type.Object({
   type: Type.String(), title: Type.String(), status: Type.Integer(), detail: Type.Optional(Type.String()),
   errors: Type.Optional(Type.Array(Type.Object({ at: Type.String(), message: Type.String() }))),

@@ -1,21 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { domainOf, readUserKey, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
+import { domainOf, writeUserUri } from '../../core/sip/uri.ts'
 import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
 import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { readPage, writePage } from './pages.ts'
+import { readKey, UserParams } from './user-key.ts'
 import { PageQuery, pageOf, Problem, User, UserBody } from './schemas.ts'
-
-const Params = Type.Object({ uri: Type.String({ minLength: 1, maxLength: 512, description: 'user@domain; sip: in front is optional.' }) })
-
-const readKey = (text: string): UserKey => {
-  const key = readUserKey(text)
-  if (!key.ok) throw new ProblemError(400, `"${text}" is not the SIP URI of a user`)
-  return key.value
-}
 
 const write = ({ uri, displayName, properties, createdAt, updatedAt }: PresenceUser) => ({
   uri: writeUserUri(uri), displayName, ...properties, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
@@ -25,7 +18,7 @@ const write = ({ uri, displayName, properties, createdAt, updatedAt }: PresenceU
 export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['users']
 
-  app.put('/users/:uri', { schema: { tags, summary: 'Create or replace a user of an enterprise domain', params: Params, body: UserBody, response: { 200: User, 201: User, 400: Problem, 409: Problem } } }, async (request, reply) => {
+  app.put('/users/:uri', { schema: { tags, summary: 'Create or replace a user of an enterprise domain', params: UserParams, body: UserBody, response: { 200: User, 201: User, 400: Problem, 409: Problem } } }, async (request, reply) => {
     const key = readKey(request.params.uri)
     const domain = await getDomain(deps.store.db, domainOf(key))
     if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
@@ -37,13 +30,13 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
     return reply.code(created ? 201 : 200).send(write(stored))
   })
 
-  app.get('/users/:uri', { schema: { tags, summary: 'Read a user', params: Params, response: { 200: User, 400: Problem, 404: Problem } } }, async (request) => {
+  app.get('/users/:uri', { schema: { tags, summary: 'Read a user', params: UserParams, response: { 200: User, 400: Problem, 404: Problem } } }, async (request) => {
     const stored = await getUser(deps.store.db, readKey(request.params.uri))
     if (stored === undefined) throw new ProblemError(404, 'there is no such user')
     return write(stored)
   })
 
-  app.delete('/users/:uri', { schema: { tags, summary: 'Delete a user with everything it published', params: Params, response: { 204: Type.Null(), 400: Problem, 404: Problem } } }, async (request, reply) => {
+  app.delete('/users/:uri', { schema: { tags, summary: 'Delete a user with everything it published', params: UserParams, response: { 204: Type.Null(), 400: Problem, 404: Problem } } }, async (request, reply) => {
     const key = readKey(request.params.uri)
     if (!await removeUser(deps.store.pool, key, deps.now())) throw new ProblemError(404, 'there is no such user')
     deps.wake([key])

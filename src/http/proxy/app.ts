@@ -121,7 +121,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
   app.post('/registration/expired', async (request, reply) => {
     const trace = deps.trace()
     const query = request.query as Query
-    const touched = await handleLostBinding(deps.engine, { aor: required(query, 'aor'), contact: required(query, 'contact'), callId: optional(query, 'callid') }, trace)
+    const touched = await handleLostBinding(deps.engine, { connectionLost: optional(query, 'why') === 'connection-lost', aor: required(query, 'aor'), contact: required(query, 'contact'), callId: optional(query, 'callid') }, trace)
     deps.metrics.registration(optional(query, 'why') === 'connection-lost' ? 'lost' : 'expired')
     afterSent(reply, touched)
     return {}
