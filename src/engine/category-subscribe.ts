@@ -9,9 +9,9 @@ import { readBatchSubscribe, type BatchAction } from '../core/requests/batch-sub
 import { accepts, mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
-import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
+import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
-import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
+import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { defer } from '../store/deferred.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
@@ -21,8 +21,9 @@ import { deleteResources, loadResources, putResources } from '../store/subscript
 import { findExistingUsers, lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
+import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { answerCancel, answerWithData } from './subscribe-answer.ts'
+import { answerWithData } from './subscribe-answer.ts'
 
 type Watched = ReadonlyMap<UserKey, readonly string[]>
 
@@ -135,13 +136,6 @@ const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
-const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog> => {
-  const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
-  const refused = checkInDialog(request, dialog, now)
-  if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
-  return dialog
-}
-
 /** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
 const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
   if (endpointId === undefined) return
@@ -160,7 +154,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const batch = (await loadDialogs(session, request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind !== 'single'
   const planned = request.body.length === 0 ? undefined : await plan(await deps.categories.registry(), call, readActions(call, batch), batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
-    const own = await lockOwn(tx, call)
+    const own = await lockOwnDialog(tx, call)
     await expectRegistered(tx, own, call)
     const before = new Map((await loadResources(tx, own)).map(({ publisher, categories }) => [publisher, categories] as const))
     const after = planned === undefined ? before : applyPlan(before, planned, deps.limits)
@@ -175,17 +169,9 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return answerWithViews(deps, call, dialog, shown, planned?.rejections ?? [])
 }
 
-/** Cancel: everything the dialog watches goes with it. */
-const cancel = (deps: EngineDeps, call: Call): Promise<Answer> =>
-  transact(deps.store.pool, async (tx) => {
-    const dialog = await lockOwn(tx, call)
-    await deleteDialogs(tx, [dialog])
-    return answerCancel(call.request, dialog, call.now)
-  })
-
 /** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */
 export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   if (!accepts(call.request.accept, mediaTypes.categories)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}`))
   const intent = readIntent(call.request)
-  return intent === 'cancel' ? cancel(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
+  return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
 }

@@ -7,16 +7,17 @@ import { findEndpoint } from '../core/registrations/register.ts'
 import { readRoamingList } from '../core/requests/roaming-list.ts'
 import { accepts, mediaTypes } from '../core/sip/media-types.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
-import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
-import { deleteDialogs, insertDialog, loadDialogs, lockDialog, refreshDialog } from '../store/dialogs.ts'
+import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { loadStates, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact, type Transaction } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
+import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { answerCancel, answerWithData } from './subscribe-answer.ts'
+import { answerWithData } from './subscribe-answer.ts'
 
 const EVERYTHING = { instances: 'all', containers: true, endpoints: true } as const
 
@@ -64,13 +65,6 @@ const create = (deps: EngineDeps, call: Call): Promise<Answer> => {
   })
 }
 
-const lockOwn = async (tx: Transaction, { request, now }: Call): Promise<Dialog> => {
-  const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
-  const refused = checkInDialog(request, dialog, now)
-  if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
-  return dialog
-}
-
 /**
  * Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. The data is read
  * behind the numbering and without the publisher's lock: what is published later is told in the dialog anyway, and a dialog that waits
@@ -80,7 +74,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, now } = call
   const scope = request.body.length > 0 ? readScope(call) : undefined
   const renewed = await transact(deps.store.pool, async (tx) => {
-    const [dialog, endpoints] = await Promise.all([lockOwn(tx, call), loadEndpoints(tx, request.fromUser)])
+    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
     const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
     if (!next.ok) throw new Refused(next.failure)
@@ -91,14 +85,6 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return answer(call, states(request.fromUser), renewed)
 }
 
-/** Cancel (4.4.4). */
-const cancel = (deps: EngineDeps, call: Call): Promise<Answer> =>
-  transact(deps.store.pool, async (tx) => {
-    const dialog = await lockOwn(tx, call)
-    await deleteDialogs(tx, [dialog])
-    return answerCancel(call.request, dialog, call.now)
-  })
-
 /** Processes a SUBSCRIBE to vnd-microsoft-roaming-self (3.3.5). */
 export const handleSelfSubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request } = call
@@ -108,5 +94,5 @@ export const handleSelfSubscribe = async (deps: EngineDeps, call: Call): Promise
   }
   if (!accepts(request.accept, mediaTypes.roamingSelf)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.roamingSelf}`))
   const intent = readIntent(request)
-  return intent === 'cancel' ? cancel(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
+  return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)
 }

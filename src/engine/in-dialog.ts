@@ -1,0 +1,24 @@
+import { failure } from '../core/base/failure.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import { checkInDialog } from '../core/subscriptions/lifetime.ts'
+import { deleteDialogs, lockDialog } from '../store/dialogs.ts'
+import { transact, type Transaction } from '../store/session.ts'
+import type { Answer, Call, EngineDeps } from './deps.ts'
+import { Refused } from './refused.ts'
+import { answerCancel } from './subscribe-answer.ts'
+
+/** Locks the dialog that a request names by its To tag; 481 when it is not the subscriber's living one, 500 when the request is out of order. */
+export const lockOwnDialog = async (tx: Transaction, { request, now }: Call): Promise<Dialog> => {
+  const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
+  const refused = checkInDialog(request, dialog, now)
+  if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
+  return dialog
+}
+
+/** Cancel (4.4.4): the dialog ends, and everything that it watches goes with it. */
+export const cancelDialog = (deps: EngineDeps, call: Call): Promise<Answer> =>
+  transact(deps.store.pool, async (tx) => {
+    const dialog = await lockOwnDialog(tx, call)
+    await deleteDialogs(tx, [dialog])
+    return answerCancel(call.request, dialog, call.now)
+  })
