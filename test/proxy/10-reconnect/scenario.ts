@@ -16,6 +16,8 @@ export const scenario: Scenario = {
     await first.request('SUBSCRIBE', { ...selfSubscribe(), callId: `self-${anna}` })
     await first.request('SERVICE', publish(anna, publication('bound', { expireType: 'endpoint' }), publication('stays', { instance: 1 })))
     t.match((await watcher.notification(callId)).body, /bound/)
+    // Both have heard before the connection goes; otherwise the second one would first hear what the first one missed.
+    await first.notification(`self-${anna}`)
     first.close()
 
     // The proxy tells the loss within about a second; the grace of this stack is two seconds.
