@@ -3,7 +3,7 @@ import type { CategoryRegistry } from '../core/categories/registry.ts'
 import { instanceKeyText, isAlive } from '../core/model/publication.ts'
 import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
-import { decidePublish, writePublishAnswer } from '../core/publications/publish.ts'
+import { decidePublish, findStale, writePublishAnswer } from '../core/publications/publish.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readPublishRequest, type PublishRequest } from '../core/requests/publish.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
@@ -22,9 +22,10 @@ const answer = (toTag: string, body: string, touched: Answer['touched']): Answer
 const RETRY_AFTER_S = '10'
 
 /** The instances of a request whose version is not the stored one. */
-const staleInstances = (body: PublishRequest, state: PublisherState): readonly string[] => {
-  const versions = new Map(state.instances.map((instance) => [instanceKeyText(instance), instance.instanceVersion]))
-  return body.publications.filter((publication) => publication.version !== (versions.get(instanceKeyText(publication)) ?? 0)).map(instanceKeyText)
+const staleInstances = (body: PublishRequest, state: PublisherState, now: number): readonly string[] => {
+  const stored = new Map(state.instances.filter((instance) => isAlive(instance, now)).map((instance) => [instanceKeyText(instance), instance]))
+  const stale = new Set(findStale(body, stored).map(({ index }) => index))
+  return body.publications.filter((_, at) => stale.has(at + 1)).map(instanceKeyText)
 }
 
 /** One attempt: read at a revision, decide, write if the revision still holds; undefined when another change came first. */
@@ -40,7 +41,7 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
   const sender = `${key.publisher}\n${endpoint?.endpointId ?? request.epid ?? ''}`
   if (!decided.ok) {
     if (decided.failure.name !== 'publicationConflict') throw new Refused(decided.failure)
-    const storm = deps.conflicts.conflict(sender, staleInstances(body, state), now)
+    const storm = deps.conflicts.conflict(sender, staleInstances(body, state, now), now)
     throw new Refused(storm ? { ...failure('conflictStorm'), headers: [['Retry-After', RETRY_AFTER_S]] } : decided.failure)
   }
   const toTag = deps.chance.tag()

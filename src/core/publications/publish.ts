@@ -59,7 +59,7 @@ const checkAll = (request: PublishRequest, context: PublishContext): Failure | u
 }
 
 /** Every publication whose version is not the stored one; zero stands for a missing instance (3.2.5.1.2, rules 2 and 3). */
-const findStale = (request: PublishRequest, stored: ReadonlyMap<string, CategoryInstance>): readonly StaleOperation[] =>
+export const findStale = (request: PublishRequest, stored: ReadonlyMap<string, CategoryInstance>): readonly StaleOperation[] =>
   request.publications.flatMap((publication, at) => {
     const current = stored.get(instanceKeyText(publication))
     const curVersion = current?.instanceVersion ?? 0
