@@ -1,15 +1,10 @@
 import { sql, type Kysely } from 'kysely'
+import type { RegisteredCategory } from '../core/categories/registry.ts'
 import type { Database } from './database.ts'
 import { statement, type Session } from './session.ts'
 
-/** A category name as an operator registered it. */
-export interface StoredCategory {
-  readonly name: string
-  readonly removed: boolean
-  readonly private: boolean
-  readonly readOnlyContainers: readonly number[]
-  readonly maxBytes: number
-  readonly quotaBytes: number
+/** A category name as an operator registered it; its schema is compiled above the store. */
+export interface StoredCategory extends Omit<RegisteredCategory, 'check'> {
   readonly schema: object | undefined
   readonly updatedAt: number
 }
