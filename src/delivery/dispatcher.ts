@@ -6,8 +6,6 @@ export interface Dispatcher {
   readonly wake: (publishers: readonly UserKey[]) => void
   /** Resolves when nothing is waiting or running, for a graceful stop and for tests. */
   readonly idle: () => Promise<void>
-  /** Publishers that wait for their turn. */
-  readonly waiting: () => number
 }
 
 /** Publishers taken together into one transaction: shares its round trips, and bounds what one slow one can hold up. */
@@ -77,6 +75,5 @@ export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promi
       onIdle.push(resolve)
       pump()
     }),
-    waiting: () => dirty.size,
   }
 }
