@@ -9,7 +9,7 @@ const folders = readdirSync(import.meta.dirname, { withFileTypes: true }).filter
 
 if (!hasKamailio()) {
   if (process.env['REQUIRE_KAMAILIO'] === '1') t.fail('kamailio is required and not installed')
-  else t.pass(`not run: kamailio is not installed (kamailio/install.sh), ${folders.length} scenarios left out`)
+  else await t.test(`${folders.length} scenarios through Kamailio`, { skip: 'kamailio is not installed (kamailio/install.sh)' }, async () => undefined)
 } else {
   await withStack({ engine: { PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000' } }, async (stack) => {
     for (const [domain, kind] of [[DOMAIN, 'enterprise'], ['cloud.example', 'publicCloud'], ['evil.example', 'blocked']] as const) await stack.admin('PUT', `domains/${domain}`, { kind })
