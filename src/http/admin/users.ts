@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { domainOf, writeUserUri } from '../../core/sip/uri.ts'
 import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
+import { transact } from '../../store/session.ts'
 import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -23,7 +24,8 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
     const domain = await getDomain(deps.store.db, domainOf(key))
     if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
     const { displayName, ...properties } = request.body
-    const created = await putUser(deps.store.db, key, displayName, properties, deps.now())
+    const template = await deps.template.current()
+    const created = await transact(deps.store.pool, (tx) => putUser(tx, key, displayName, properties, template, deps.now()))
     const stored = await getUser(deps.store.db, key)
     if (stored === undefined) throw new ProblemError(409, 'the user was deleted at the same time')
     deps.log.info({ user: key, created }, 'user set')
