@@ -1,4 +1,4 @@
-import { DEFAULT_CONTAINER, type Container, type ContainerMember } from '../model/container.ts'
+import { defaultContainer, type Container, type ContainerMember } from '../model/container.ts'
 import { indexMembership, pickContainer, rankContainers, tryRules, type RuleTried, type Watcher } from './membership.ts'
 
 /** What became of one container: it wins, or why it does not. */
@@ -37,7 +37,7 @@ export const explainResolution = (containers: readonly Container[], watcher: Wat
   const rules = tryRules(index, watcher)
   const winner = pickContainer(rankContainers(index, watcher), published)
   const winning = rules.find((tried) => winner !== undefined && tried.containers.includes(winner))
-  const stored = new Map(containers.map((container) => [container.id, container]))
+  const stored = new Map([defaultContainer, ...containers].map((container) => [container.id, container]))
   const judge = (container: number): Pick<Candidate, 'rule' | 'outcome' | 'why'> => {
     const matched = rules.find((tried) => tried.containers.includes(container))
     const rule = matched?.rule
@@ -48,7 +48,7 @@ export const explainResolution = (containers: readonly Container[], watcher: Wat
       ? { rule, outcome: 'lowerNumber', why: `matched by the same rule ${nameOf(matched)}, but ${winner} is a higher number` }
       : { rule, outcome: 'laterRule', why: `matched by rule ${nameOf(matched)} only, which comes after rule ${winning === undefined ? '' : nameOf(winning)}` }
   }
-  const ids = [...new Set([...stored.keys(), ...published, DEFAULT_CONTAINER])].sort((a, b) => b - a)
+  const ids = [...new Set([...stored.keys(), ...published])].sort((a, b) => b - a)
   return {
     rules: rules.map((tried) => ({ ...tried, picks: pickContainer(tried.containers, published) })),
     candidates: ids.map((container) => ({
