@@ -30,7 +30,7 @@ export const decideSetDelegates = ({ version, action, delegate }: DelegateAction
   if (!context.exists && !(listed && action === 'remove')) return refuse(failure('delegateNotUser', delegate.user))
   if (action === 'remove' && !listed) return refuse(failure('delegateNotListed', delegate.user))
   // Only a request that causes the limit to be exceeded fails.
-  if (action !== 'remove' && !listed && before.members.length >= context.maxDelegates) return refuse(failure('delegatesExceeded', `at most ${context.maxDelegates} delegates`))
+  if (!listed && before.members.length >= context.maxDelegates) return refuse(failure('delegatesExceeded', `at most ${context.maxDelegates} delegates`))
   const put = action === 'remove' ? [] : [delegate]
   const after: Delegates = { version: version + 1, members: [...before.members.filter(({ user }) => user !== delegate.user), ...put] }
   return ok({
