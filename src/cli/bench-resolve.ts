@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { noTouch, type Touch } from '../core/model/touch.ts'
 import type { Container, ContainerMember } from '../core/model/container.ts'
 import type { Dialog, NotifyInstruction, Subscription } from '../core/model/dialog.ts'
+import { noDelegates } from '../core/model/delegate.ts'
 import type { CategoryInstance } from '../core/model/publication.ts'
 import type { SeenState } from '../core/model/publisher.ts'
 import { writeSeenChanges } from '../core/notifications/category.ts'
@@ -46,7 +47,7 @@ const subscriptionOf = (watcher: number): Subscription =>
 const cpuMs = (since: NodeJS.CpuUsage): number => Math.round(process.cpuUsage(since).user / 100) / 10
 
 const coreRow = (): Row => {
-  const state: SeenState = { publisher: PUBLISHER, instances, containers: after, endpoints: [] }
+  const state: SeenState = { publisher: PUBLISHER, instances, containers: after, endpoints: [], subscribers: [], delegates: noDelegates }
   const subscriptions = Array.from({ length: WATCHERS }, (_, at) => subscriptionOf(at))
   const from = process.cpuUsage()
   const began = performance.now()

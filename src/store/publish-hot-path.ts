@@ -1,3 +1,4 @@
+import { noDelegates } from '../core/model/delegate.ts'
 import type { Outcome } from '../core/model/outcome.ts'
 import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
@@ -41,7 +42,7 @@ export const readForPublish = async (session: Session, publisher: UserKey, categ
   if (row === undefined) return undefined
   return {
     answered: row.to_tag ?? undefined, weight: row.bytes,
-    state: { publisher, revision: row.revision, instances: (row.instances ?? []).map(readInstance), containers: [], endpoints: (row.endpoints ?? []).map(readEndpoint) },
+    state: { publisher, revision: row.revision, instances: (row.instances ?? []).map(readInstance), containers: [], endpoints: (row.endpoints ?? []).map(readEndpoint), subscribers: [], delegates: noDelegates },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Change } from '../core/model/change.ts'
+import { noDelegates } from '../core/model/delegate.ts'
 import type { Outcome } from '../core/model/outcome.ts'
 import type { PublisherState, SeenState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
@@ -24,7 +25,7 @@ const load = async (session: Session, publisher: UserKey, needs: Needs): Promise
     needs.containers === undefined ? [] : loadContainers(session, [publisher]).then((found) => found.get(publisher) ?? []),
     needs.endpoints === undefined ? [] : loadEndpoints(session, publisher),
   ])
-  return { publisher, instances, containers, endpoints }
+  return { publisher, instances, containers, endpoints, subscribers: [], delegates: noDelegates }
 }
 
 /**
@@ -39,7 +40,7 @@ export const loadUnderLock = async (tx: Transaction, publisher: UserKey, needs: 
 /** What watchers may see of several publishers now: living instances and containers, without any lock. */
 export const loadStates = async (session: Session, publishers: readonly UserKey[], categories: readonly string[] | 'all', now: number): Promise<(publisher: UserKey) => SeenState> => {
   const [instances, containers] = await Promise.all([loadLivingInstances(session, publishers, categories, now), loadContainers(session, publishers)])
-  return (publisher) => ({ publisher, instances: instances.get(publisher) ?? [], containers: containers.get(publisher) ?? [], endpoints: [] })
+  return (publisher) => ({ publisher, instances: instances.get(publisher) ?? [], containers: containers.get(publisher) ?? [], endpoints: [], subscribers: [], delegates: noDelegates })
 }
 
 const pick = <K extends Change['kind']>(changes: readonly Change[], kind: K): readonly Extract<Change, { kind: K }>[] =>

@@ -2,6 +2,7 @@ import { XMLParser } from 'fast-xml-parser'
 import type { Result } from '../../src/core/base/result.ts'
 import type { ContainerMember } from '../../src/core/model/container.ts'
 import type { Change } from '../../src/core/model/change.ts'
+import { noDelegates } from '../../src/core/model/delegate.ts'
 import type { Dialog } from '../../src/core/model/dialog.ts'
 import type { Endpoint } from '../../src/core/model/endpoint.ts'
 import { instanceKeyText, type CategoryInstance } from '../../src/core/model/publication.ts'
@@ -95,7 +96,7 @@ export const endpoint = (over: Partial<Endpoint> = {}): Endpoint => ({
   contact: 'sip:anna@192.0.2.7:5060', callId: 'reg-1', registeredAt: now - 1000, expiresAt: now + 3_600_000, ...over,
 })
 
-export const state = (over: Partial<PublisherState> = {}): PublisherState => ({ publisher: anna, revision: 1, instances: [], containers: [], endpoints: [], ...over })
+export const state = (over: Partial<PublisherState> = {}): PublisherState => ({ publisher: anna, revision: 1, instances: [], containers: [], endpoints: [], subscribers: [], delegates: noDelegates, ...over })
 
 export const member = (type: ContainerMember['type'], value = ''): ContainerMember => ({ type, value })
 
@@ -125,16 +126,24 @@ export const applyChanges = (before: PublisherState, changes: readonly Change[])
   const instances = new Map(before.instances.map((one) => [instanceKeyText(one), one]))
   const containers = new Map(before.containers.map((one) => [one.id, one]))
   const endpoints = new Map(before.endpoints.map((one) => [one.endpointId, one]))
+  const subscribers = new Map(before.subscribers.map((one) => [one.user, one]))
+  let { delegates } = before
   for (const change of changes) {
     if (change.kind === 'putInstance') instances.set(instanceKeyText(change.instance), change.instance)
     else if (change.kind === 'deleteInstance') instances.delete(instanceKeyText(change.key))
     else if (change.kind === 'putEndpoint') endpoints.set(change.endpoint.endpointId, change.endpoint)
     else if (change.kind === 'deleteEndpoint') endpoints.delete(change.endpointId)
+    else if (change.kind === 'putSubscriber') subscribers.set(change.entry.user, change.entry)
+    else if (change.kind === 'deleteSubscriber') subscribers.delete(change.user)
+    else if (change.kind === 'putDelegates') {
+      const rest = delegates.members.filter(({ user }) => !change.removed.includes(user) && !change.put.some((one) => one.user === user))
+      delegates = { version: change.version, members: [...rest, ...change.put] }
+    }
     else {
       const gone = new Set(change.removed.map(({ type, value }) => `${type} ${value}`))
       const kept = (containers.get(change.id)?.members ?? []).filter(({ type, value }) => !gone.has(`${type} ${value}`))
       containers.set(change.id, { id: change.id, membersVersion: change.membersVersion, members: [...kept, ...change.added] })
     }
   }
-  return { ...before, instances: [...instances.values()], containers: [...containers.values()], endpoints: [...endpoints.values()] }
+  return { ...before, instances: [...instances.values()], containers: [...containers.values()], endpoints: [...endpoints.values()], subscribers: [...subscribers.values()], delegates }
 }

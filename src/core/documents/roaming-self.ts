@@ -13,7 +13,3 @@ export const writeRoamingData = (sections: RoamingSections): string =>
   `<roamingData xmlns="${namespaces.roamingSelf}" xmlns:cat="${namespaces.categories}" xmlns:con="${namespaces.containers}"` +
   ` xmlns:sub="${namespaces.subscribers}" xmlns:del="${namespaces.delegates}">` +
   `${sections.categories ?? ''}${sections.containers ?? ''}${sections.subscribers ?? ''}${sections.delegates ?? ''}</roamingData>`
-
-/** Empty sections for parts of the scope without content. */
-export const emptySubscribers = `<subscribers xmlns="${namespaces.subscribers}"/>`
-export const emptyDelegates = `<delegates xmlns="${namespaces.delegates}" version="0"/>`

@@ -1,7 +1,10 @@
 import type { EndpointId } from '../sip/endpoint-id.ts'
+import type { UserKey } from '../sip/uri.ts'
 import type { ContainerMember } from './container.ts'
+import type { Delegate } from './delegate.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { CategoryInstance, InstanceKey } from './publication.ts'
+import type { SubscriberEntry } from './subscriber-entry.ts'
 
 /** What the store must write on a publisher's side; a decision returns these, it never writes. */
 export type Change =
@@ -11,3 +14,8 @@ export type Change =
   | { readonly kind: 'putEndpoint'; readonly endpoint: Endpoint }
   /** Ends the endpoint's registration and, with it, its dialogs (3.4.5.1.3). */
   | { readonly kind: 'deleteEndpoint'; readonly endpointId: EndpointId }
+  /** Creates or replaces the entry of its user. */
+  | { readonly kind: 'putSubscriber'; readonly entry: SubscriberEntry }
+  | { readonly kind: 'deleteSubscriber'; readonly user: UserKey }
+  /** Moves the delegate list to `version`; `put` are created or replaced. */
+  | { readonly kind: 'putDelegates'; readonly version: number; readonly put: readonly Delegate[]; readonly removed: readonly UserKey[] }

@@ -1,7 +1,9 @@
 import type { UserKey } from '../sip/uri.ts'
 import { defaultContainer, type Container } from './container.ts'
+import type { Delegates } from './delegate.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { CategoryInstance } from './publication.ts'
+import type { SubscriberEntry } from './subscriber-entry.ts'
 
 /** What one decision may read about one publisher; only the parts that its procedure asked for are filled. */
 export interface PublisherState {
@@ -11,6 +13,8 @@ export interface PublisherState {
   readonly instances: readonly CategoryInstance[]
   readonly containers: readonly Container[]
   readonly endpoints: readonly Endpoint[]
+  readonly subscribers: readonly SubscriberEntry[]
+  readonly delegates: Delegates
 }
 
 /** What documents are written from: the state without the revision, which nobody is shown. */

@@ -11,6 +11,10 @@ export interface Touch {
   readonly publishedBefore: Readonly<Record<string, readonly number[]>>
   /** Container to its members before, where membership changed: watchers may have moved (3.5.5.4). */
   readonly membersBefore: Readonly<Record<string, readonly ContainerMember[]>>
+  /** The subscriber list changed, or was acknowledged: self subscribers hear it as a whole (3.6.5.2). */
+  readonly subscribers?: true
+  /** The delegate list changed: self subscribers hear it as a whole (3.9.5.3). */
+  readonly delegates?: true
 }
 
 /** What a record says about a key, and nothing that it inherits: category names are the clients' choice, `constructor` among them. */
@@ -18,7 +22,8 @@ export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T
 
 export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
 
-export const isTouched = (touch: Touch): boolean => Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0
+export const isTouched = (touch: Touch): boolean =>
+  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true
 
 /** Merges touches in the order in which they were committed: what changed is united, what was before is the oldest. */
 export const mergeTouches = (touches: readonly Touch[]): Touch => {
@@ -38,5 +43,7 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     categories: Object.fromEntries([...categories].map(([category, containers]) => [category, [...containers].sort((a, b) => a - b)])),
     publishedBefore,
     membersBefore,
+    ...(touches.some(({ subscribers }) => subscribers === true) ? { subscribers: true } : {}),
+    ...(touches.some(({ delegates }) => delegates === true) ? { delegates: true } : {}),
   }
 }

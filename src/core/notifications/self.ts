@@ -1,7 +1,9 @@
 import type { Instant } from '../base/instant.ts'
 import { writeSelfCategories, type ClearedCategory } from '../documents/categories.ts'
 import { writeContainers } from '../documents/containers.ts'
-import { emptyDelegates, emptySubscribers, writeRoamingData, type RoamingSections } from '../documents/roaming-self.ts'
+import { writeDelegates } from '../documents/delegates.ts'
+import { writeRoamingData, type RoamingSections } from '../documents/roaming-self.ts'
+import { writeSubscribers } from '../documents/subscribers.ts'
 import type { Container } from '../model/container.ts'
 import type { SelfScope } from '../model/dialog.ts'
 import type { CategoryInstance, InstanceKey } from '../model/publication.ts'
@@ -18,8 +20,8 @@ export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], no
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
   if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), [], now)
   if (scope.includes('containers')) sections.containers = writeContainers(existingContainers(state))
-  if (scope.includes('subscribers')) sections.subscribers = emptySubscribers
-  if (scope.includes('delegates')) sections.delegates = emptyDelegates
+  if (scope.includes('subscribers')) sections.subscribers = writeSubscribers(state.subscribers)
+  if (scope.includes('delegates')) sections.delegates = writeDelegates(state.delegates)
   return writeRoamingData(sections)
 }
 
@@ -30,8 +32,9 @@ const clearedOf = (touch: Touch, instances: readonly CategoryInstance[]): readon
 }
 
 /**
- * What a self subscription hears of a touch (3.2.5.2, 3.5.5.3), or undefined when the touch is outside its scope: each touched
- * category with all its instances in all containers (design decision 6) and each touched container with all its members.
+ * What a self subscription hears of a touch (3.2.5.2, 3.5.5.3, 3.6.5.2, 3.9.5.3), or undefined when the touch is outside its scope: each
+ * touched category with all its instances in all containers (design decision 6), each touched container with all its members, and the
+ * lists of subscribers and delegates always as a whole.
  */
 export const writeSelfChange = (state: SeenState, touch: Touch, scope: readonly SelfScope[], now: Instant): string | undefined => {
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
@@ -43,5 +46,7 @@ export const writeSelfChange = (state: SeenState, touch: Touch, scope: readonly 
   if (scope.includes('containers') && touchedContainers.length > 0) {
     sections.containers = writeContainers(descending(state.containers.filter(({ id }) => touchedContainers.includes(id))))
   }
+  if (scope.includes('subscribers') && touch.subscribers === true) sections.subscribers = writeSubscribers(state.subscribers)
+  if (scope.includes('delegates') && touch.delegates === true) sections.delegates = writeDelegates(state.delegates)
   return Object.keys(sections).length === 0 ? undefined : writeRoamingData(sections)
 }

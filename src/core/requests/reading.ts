@@ -1,6 +1,6 @@
 import { failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
-import { attribute, isElement, type XmlDocument, type XmlElement } from '../xml/element.ts'
+import { attribute, hasText, isElement, type XmlDocument, type XmlElement } from '../xml/element.ts'
 import { defaultXmlLimits, parseXml, type XmlLimits } from '../xml/parse.ts'
 
 /** A refusal that names the place: the element and what is wrong with it. */
@@ -14,6 +14,19 @@ export const readBody = (body: Uint8Array, namespace: string, local: string, lim
   if (!document.ok) return document
   const { root } = document.value
   return isElement(root, namespace, local) ? document : notValid(root, `the root element must be ${local} of ${namespace}`)
+}
+
+/**
+ * Refuses what a schema whose wildcards are all `##other` has no room for: text, and attributes and elements of its own namespace or of none
+ * beyond those named.
+ */
+export const expectOnly = (element: XmlElement, namespace: string, elements: readonly string[], attributes: readonly string[]): Result<XmlElement> => {
+  if (hasText(element)) return notValid(element, 'holds no text')
+  const own = ({ namespace: found }: { readonly namespace: string }): boolean => found === '' || found === namespace
+  const child = element.children.find((candidate) => own(candidate) && !elements.some((local) => isElement(candidate, namespace, local)))
+  if (child !== undefined) return notValid(child, `is not part of ${element.local}`)
+  const odd = element.attributes.find((candidate) => own(candidate) && !(candidate.namespace === '' && attributes.includes(candidate.local)))
+  return odd === undefined ? ok(element) : notValid(element, `attribute ${odd.local.slice(0, 40)} is not part of it`)
 }
 
 /** A required attribute as written. */

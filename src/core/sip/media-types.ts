@@ -1,7 +1,9 @@
-/** Every media type of the wire, once. */
+/** Every media type of the wire, once; in small letters, as Content-Type and Accept are compared. */
 export const mediaTypes = {
   publish: 'application/msrtc-category-publish+xml',
   setContainerMembers: 'application/msrtc-setcontainermembers+xml',
+  setSubscribers: 'application/msrtc-presence-setsubscriber+xml',
+  setDelegates: 'application/msrtc-setdelegate+xml',
   roamingSelf: 'application/vnd-microsoft-roaming-self+xml',
   batchSubscribe: 'application/msrtc-adrl-categorylist+xml',
   categories: 'application/msrtc-event-categories+xml',

@@ -8,7 +8,7 @@ export const namespaces = {
   categories: 'http://schemas.microsoft.com/2006/09/sip/categories',
   /** containers document (6.3) */
   containers: 'http://schemas.microsoft.com/2006/09/sip/containers',
-  /** subscriber list document (6.4) */
+  /** subscriber list document and setSubscribers request (6.4, 6.12) */
   subscribers: 'http://schemas.microsoft.com/2006/09/sip/presence-subscribers',
   /** delegates document (6.5) */
   delegates: 'http://schemas.microsoft.com/2007/09/sip/delegates',
@@ -24,4 +24,6 @@ export const namespaces = {
   mwi: 'http://schemas.microsoft.com/2006/09/sip/mwi',
   /** setContainerMembers request (6.11) */
   containerManagement: 'http://schemas.microsoft.com/2006/09/sip/container-management',
+  /** setDelegates request (6.14) */
+  delegateManagement: 'http://schemas.microsoft.com/2007/09/sip/delegate-management',
 } as const
