@@ -106,7 +106,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     store, domains, now, chance, categories, conflicts, template, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
-      maxContainerMembers: config.maxContainerMembers, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+      maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
     },
   }
   const metrics = createMetrics({

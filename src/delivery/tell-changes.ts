@@ -6,7 +6,7 @@ import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { claimChanges, deleteChanges, type PendingChange } from '../store/changes.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
-import { loadStates } from '../store/publisher.ts'
+import { loadStates, withOwnLists } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
 import { loadSubscriptions } from '../store/subscriptions.ts'
 import { handOver, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
@@ -35,7 +35,10 @@ export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: re
     const selfOf = Map.groupBy(selfDialogs, ({ subscriber }) => subscriber)
     const dues: Due[] = []
     for (const [publisher, pending] of byPublisher) {
-      const state = states(publisher)
+      const selves = selfOf.get(publisher) ?? []
+      // Only self subscribers see these lists, and they change seldom.
+      const listed = selves.length > 0 && pending.some(({ touch }) => touch.subscribers === true || touch.delegates === true)
+      const state = listed ? await withOwnLists(tx, states(publisher)) : states(publisher)
       // Whoever was shown a revision hears only of later changes. Nearly always that is all or nothing of what is pending.
       const touches = new Map<number, Touch>()
       const touchSince = (since: number): Touch | undefined => {
@@ -46,7 +49,7 @@ export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: re
         return touch
       }
       const bodies = new Map<string, string | undefined>()
-      for (const { localTag, scope, since } of selfOf.get(publisher) ?? []) {
+      for (const { localTag, scope, since } of selves) {
         const touch = touchSince(since)
         if (touch === undefined) continue
         const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`

@@ -5,7 +5,7 @@ import { mediaTypes } from '../core/sip/media-types.ts'
 import { claimPublishers } from '../store/changes.ts'
 import { findDuePublishers, loadDue } from '../store/deferred.ts'
 import { claimExpiredDialogs, deleteDialogs, loadSelfDialogs } from '../store/dialogs.ts'
-import { loadStates } from '../store/publisher.ts'
+import { loadStates, withOwnLists } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { loadNamedSubscriptions } from '../store/subscriptions.ts'
 import { writeInstruction } from '../core/notifications/instruction.ts'
@@ -32,7 +32,7 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
       const state = states(debt.publisher)
-      if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(state, self.scope, now) } } })
+      if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, state), self.scope, now) } } })
       else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }

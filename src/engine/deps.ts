@@ -1,6 +1,7 @@
 import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
+import type { SubscriberLimits } from '../core/subscribers/record-subscriber.ts'
 import type { SipReply } from '../core/sip/reply.ts'
 import type { SipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -17,6 +18,11 @@ import type { TemplateDirectory } from './template-directory.ts'
 export interface EngineLimits {
   readonly subscriptionExpires: ExpiryLimits
   readonly maxContainerMembers: number
+  /** Of the subscriber list of one publisher, and of what the contexts on it hold. */
+  readonly subscribers: SubscriberLimits
+  readonly maxDelegates: number
+  /** Subscriptions of others to one publisher. */
+  readonly maxIncoming: number
   /** What all publications of one publisher may weigh, so that a self subscription's answer fits a message. */
   readonly maxPublisherBytes: number
   /** Bytes of one answer; what a batch does not fit in is told afterwards. */

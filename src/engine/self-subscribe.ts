@@ -10,7 +10,7 @@ import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
-import { loadStates, loadUnderLock } from '../store/publisher.ts'
+import { loadStates, loadUnderLock, withOwnLists } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
@@ -19,7 +19,7 @@ import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
 import { answerWithData } from './subscribe-answer.ts'
 
-const EVERYTHING = { instances: 'all', containers: true, endpoints: true } as const
+const EVERYTHING = { instances: 'all', containers: true, endpoints: true, subscribers: true, delegates: true } as const
 
 const readScope = ({ request }: Call): readonly SelfScope[] => {
   if (request.contentType !== undefined && request.contentType !== mediaTypes.roamingSelf) {
@@ -81,8 +81,9 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     void refreshDialog(tx, next.value)
     return next.value
   })
-  const states = await loadStates(poolSession(deps.store.pool), [request.fromUser], 'all', deps.now())
-  return answer(call, states(request.fromUser), renewed)
+  const session = poolSession(deps.store.pool)
+  const states = await loadStates(session, [request.fromUser], 'all', deps.now())
+  return answer(call, await withOwnLists(session, states(request.fromUser)), renewed)
 }
 
 /** Processes a SUBSCRIBE to vnd-microsoft-roaming-self (3.3.5). */

@@ -4,11 +4,15 @@ import type { Answer, Call, EngineDeps } from './deps.ts'
 import { handlePublish } from './publish.ts'
 import { Refused } from './refused.ts'
 import { handleSetContainerMembers } from './set-container-members.ts'
+import { handleSetDelegates } from './set-delegates.ts'
+import { handleSetSubscribers } from './set-subscribers.ts'
 
 /** Content-Type to handler; a new SERVICE request is one more row. */
 const handlers: ReadonlyMap<string, (deps: EngineDeps, call: Call) => Promise<Answer>> = new Map([
   [mediaTypes.publish, handlePublish],
   [mediaTypes.setContainerMembers, handleSetContainerMembers],
+  [mediaTypes.setSubscribers, handleSetSubscribers],
+  [mediaTypes.setDelegates, handleSetDelegates],
 ])
 
 /** Carries out a SERVICE request. A publisher only ever changes itself: From and To must be the same user (3.2.5.4, 3.5.5.5). */

@@ -5,14 +5,12 @@ import { decideSetContainerMembers } from '../core/containers/set-container-memb
 import type { Container, ContainerMember } from '../core/model/container.ts'
 import { readSetContainerMembers } from '../core/requests/set-container-members.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { findAnswered, putAnswered } from '../store/answered.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { loadContainers } from '../store/containers.ts'
+import { changeOwn } from './change-own.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
-
-const answer = (toTag: string, touched: Answer['touched']): Answer => ({ reply: { status: 200, reason: 'OK', toTag, headers: [], body: '' }, notify: [], touched })
 
 /** What changing memberships needs of the engine. */
 export type MembershipDeps = Pick<EngineDeps, 'store' | 'now' | 'memberDomains'> & { readonly limits: Pick<EngineDeps['limits'], 'maxContainerMembers'> }
@@ -24,23 +22,11 @@ const checkDomains = async (deps: MembershipDeps, added: readonly ContainerMembe
 }
 
 /** Carries out a setContainerMembers request (3.5.5) under the publisher's lock. */
-export const handleSetContainerMembers = async (deps: EngineDeps, { request, arrival, now }: Call): Promise<Answer> => {
-  const body = readSetContainerMembers(request.body)
+export const handleSetContainerMembers = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const body = readSetContainerMembers(call.request.body)
   if (!body.ok) throw new Refused(body.failure)
   await checkDomains(deps, body.value.flatMap(({ actions }) => actions.flatMap(({ remove, member }) => (remove ? [] : [member]))))
-  const publisher = request.fromUser
-  const key = { publisher, callId: request.callId, cseq: request.cseq, fromTag: request.fromTag }
-  return transact(deps.store.pool, async (tx) => {
-    const [state, before] = await Promise.all([loadUnderLock(tx, publisher, { containers: true }), findAnswered(tx, key)])
-    if (state === undefined) throw new Refused(failure('publisherNotFound'))
-    if (before !== undefined) return answer(before, [])
-    const decided = decideSetContainerMembers(body.value, state, deps.limits.maxContainerMembers)
-    if (!decided.ok) throw new Refused(decided.failure)
-    const toTag = deps.chance.tag()
-    await applyOutcome(tx, publisher, decided.value, arrival.trace, now)
-    void putAnswered(tx, key, toTag, now)
-    return answer(toTag, [publisher])
-  })
+  return changeOwn(deps, call, { needs: { containers: true }, decide: (state) => decideSetContainerMembers(body.value, state, deps.limits.maxContainerMembers) })
 }
 
 /** Changes memberships for a user, as its operator does: the same decision, versions and notifications. The containers as they are afterwards. */

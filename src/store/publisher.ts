@@ -6,10 +6,12 @@ import { isTouched } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { appendChange } from './changes.ts'
 import { loadContainers, putContainer } from './containers.ts'
+import { loadDelegates, putDelegates } from './delegates.ts'
 import { deleteDialogs, findEndpointDialogs } from './dialogs.ts'
 import { deleteEndpoints, loadEndpoints, putEndpoint } from './endpoints.ts'
 import { deleteInstances, loadInstances, loadLivingInstances, putInstances } from './instances.ts'
 import { statement, type Session, type Transaction } from './session.ts'
+import { deleteSubscriberEntries, loadSubscriberEntries, putSubscriberEntry } from './subscriber-entries.ts'
 import { lockPublisher } from './users.ts'
 
 /** Which parts of a publisher a procedure reads; the rest stays empty. */
@@ -17,15 +19,19 @@ export interface Needs {
   readonly instances?: readonly string[] | 'all'
   readonly containers?: true
   readonly endpoints?: true
+  readonly subscribers?: true
+  readonly delegates?: true
 }
 
 const load = async (session: Session, publisher: UserKey, needs: Needs): Promise<SeenState> => {
-  const [instances, containers, endpoints] = await Promise.all([
+  const [instances, containers, endpoints, subscribers, delegates] = await Promise.all([
     needs.instances === undefined ? [] : loadInstances(session, publisher, needs.instances),
     needs.containers === undefined ? [] : loadContainers(session, [publisher]).then((found) => found.get(publisher) ?? []),
     needs.endpoints === undefined ? [] : loadEndpoints(session, publisher),
+    needs.subscribers === undefined ? [] : loadSubscriberEntries(session, publisher),
+    needs.delegates === undefined ? noDelegates : loadDelegates(session, publisher),
   ])
-  return { publisher, instances, containers, endpoints, subscribers: [], delegates: noDelegates }
+  return { publisher, instances, containers, endpoints, subscribers, delegates }
 }
 
 /**
@@ -35,6 +41,12 @@ const load = async (session: Session, publisher: UserKey, needs: Needs): Promise
 export const loadUnderLock = async (tx: Transaction, publisher: UserKey, needs: Needs): Promise<PublisherState | undefined> => {
   const [revision, state] = await Promise.all([lockPublisher(tx, publisher), load(tx, publisher, needs)])
   return revision === undefined ? undefined : { ...state, revision }
+}
+
+/** A publisher's own lists beside what watchers may see; only self subscribers are shown them. */
+export const withOwnLists = async (session: Session, state: SeenState): Promise<SeenState> => {
+  const [subscribers, delegates] = await Promise.all([loadSubscriberEntries(session, state.publisher), loadDelegates(session, state.publisher)])
+  return { ...state, subscribers, delegates }
 }
 
 /** What watchers may see of several publishers now: living instances and containers, without any lock. */
@@ -61,6 +73,10 @@ export const applyOutcome = async (tx: Transaction, publisher: UserKey, { change
   if (put.length > 0) void putInstances(tx, publisher, put.map(({ instance }) => instance))
   for (const { id, membersVersion, added, removed } of pick(changes, 'putContainer')) void putContainer(tx, publisher, id, membersVersion, added, removed)
   for (const { endpoint } of pick(changes, 'putEndpoint')) void putEndpoint(tx, publisher, endpoint)
+  for (const { entry } of pick(changes, 'putSubscriber')) void putSubscriberEntry(tx, publisher, entry)
+  const acknowledged = pick(changes, 'deleteSubscriber').map(({ user }) => user)
+  if (acknowledged.length > 0) void deleteSubscriberEntries(tx, publisher, acknowledged)
+  for (const { version, put: delegates, removed } of pick(changes, 'putDelegates')) void putDelegates(tx, publisher, version, delegates, removed)
   if (isTouched(touch)) void appendChange(tx, publisher, touch, trace, now)
   const leaving = pick(changes, 'deleteEndpoint').map(({ endpointId }) => endpointId)
   if (leaving.length === 0) return

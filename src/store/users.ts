@@ -85,7 +85,8 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
   return (await query.execute()).map(read)
 }
 
-const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'answered', 'publisher'] as const
+const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
+const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'presence_user'] as const
 
 /**
  * Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. What watchers
@@ -95,5 +96,5 @@ export const deleteUser = (tx: Transaction, user: UserKey): readonly Promise<unk
   // Should it come back, all of its changes are new to its watchers.
   tx.send(statement('user-forget-since', 'UPDATE subscription SET since = 0 WHERE publisher = $1'), [user]),
   ...PUBLISHER_TABLES.map((table) => tx.send(statement(`user-delete-${table}`, `DELETE FROM ${table} WHERE publisher = $1`), [user])),
-  tx.send(statement('user-delete', 'DELETE FROM presence_user WHERE user_uri = $1'), [user]),
+  ...USER_TABLES.map((table) => tx.send(statement(`user-delete-${table}`, `DELETE FROM ${table} WHERE user_uri = $1`), [user])),
 ]

@@ -71,7 +71,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const deps: EngineDeps = {
     store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
-    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
+    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []

@@ -71,8 +71,8 @@ export const parseNameAddress = (text: string): Result<NameAddress> => {
 export const readOptionTags = (lines: readonly string[]): ReadonlySet<string> =>
   new Set(lines.flatMap((line) => line.split(',')).map((tag) => tag.trim().toLowerCase()).filter((tag) => tag !== ''))
 
-/** A media type or event name in front of its parameters, lower case. */
-export const bareValue = (text: string): string => (text.split(';', 1)[0] ?? '').trim().toLowerCase()
+/** A media type or event name in front of its parameters, lower case. Blanks inside are dropped: MS-PRES prints "application/msrtc-setDelegate +xml" (2.2.2.10.2). */
+export const bareValue = (text: string): string => (text.split(';', 1)[0] ?? '').replace(/\s+/g, '').toLowerCase()
 
 /** delta-seconds of Expires and the like; undefined when it is not an unsigned 32-bit number. */
 export const readSeconds = (text: string): number | undefined => {
