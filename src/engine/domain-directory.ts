@@ -7,6 +7,8 @@ import type { Session } from '../store/session.ts'
 /** What kind of domain a user comes from. */
 export interface DomainDirectory {
   readonly kindOf: (user: UserKey) => Promise<DomainKind>
+  /** What a domain counts as that is not in the table. */
+  readonly unknownKind: DomainKind
   /** Forgets what is cached, after a change by the operator. */
   readonly forget: () => void
 }
@@ -29,6 +31,7 @@ export const createDomainDirectory = (session: Session, now: () => Instant, unkn
   }
   return {
     kindOf: async (user) => (await table()).get(domainOf(user)) ?? unknownKind,
+    unknownKind,
     forget: () => { loading = undefined },
   }
 }

@@ -1,7 +1,9 @@
 import { sql, type Kysely } from 'kysely'
+import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
 import type { Database, UserProperties } from './database.ts'
+import { ownRightColumns } from './rights.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 /** A provisioned user as the operator sees it. */
@@ -38,12 +40,12 @@ export const createUser = (tx: Transaction, user: UserKey, displayName: string, 
   tx.send(INSERT, [user, domainOf(user), displayName, now]), tx.send(INSERT_PUBLISHER, [user, now]), tx.send(INSERT_FAN_OUT, [user]),
 ]
 
-/** Creates or replaces a user; true when it is new. */
-export const putUser = (db: Kysely<Database>, user: UserKey, displayName: string, properties: UserProperties, now: number): Promise<boolean> =>
+/** Creates or replaces a user with its own rights; true when it is new. */
+export const putUser = (db: Kysely<Database>, user: UserKey, displayName: string, properties: UserProperties, now: number, rights: OwnRights = {}): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
-    const values = { user_uri: user, domain: domainOf(user), display_name: displayName, properties: JSON.stringify(properties), created_at: now, updated_at: now }
-    const row = await trx.insertInto('presence_user').values(values)
-      .onConflict((conflict) => conflict.column('user_uri').doUpdateSet({ display_name: displayName, properties: JSON.stringify(properties), updated_at: now }))
+    const values = { display_name: displayName, properties: JSON.stringify(properties), ...ownRightColumns(rights), updated_at: now }
+    const row = await trx.insertInto('presence_user').values({ user_uri: user, domain: domainOf(user), created_at: now, ...values })
+      .onConflict((conflict) => conflict.column('user_uri').doUpdateSet(values))
       .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()
     await sql`INSERT INTO publisher (publisher, revision) VALUES (${user}, ${now}) ON CONFLICT DO NOTHING`.execute(trx)
     await sql`INSERT INTO fan_out (publisher) VALUES (${user}) ON CONFLICT DO NOTHING`.execute(trx)
