@@ -15,6 +15,7 @@ import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { Chance, EngineDeps } from './engine/deps.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
+import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
 import { hasAddress } from './engine/name-service.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
@@ -124,6 +125,8 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'dialogs', everyMs: config.cleanupMs, run: delivery.endExpired },
     { name: 'left behind', everyMs: 1_000, run: delivery.findLeftBehind },
     { name: 'deferred', everyMs: 500, run: delivery.payDeferred },
+    // Longer than another node may go by a domain table that has changed.
+    { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
@@ -135,7 +138,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -30,9 +30,10 @@ const dialogText = ({ kind, callId, endpointId, proxy, categories, expiresAt, la
   (owed === undefined ? '' : `; OWED since ${owed.attempts} attempts (${owed.reason}), next at ${owed.dueAt}`)
 
 /** An explanation for people to read. */
-export const writeExplanation = ({ publisher, subscriber, network, categories, dialogs, quotas }: ExplanationText): string => `${[
+export const writeExplanation = ({ publisher, subscriber, access, network, categories, dialogs, quotas }: ExplanationText): string => `${[
   `${subscriber} looks at ${publisher}`,
   `source network: ${network.value ?? 'none, its domain is blocked'} (by ${network.from})`,
+  access.granted ? 'subscribing is allowed' : `subscribing is REFUSED (${access.refusal ?? ''}): ${access.why ?? ''}`,
   ...(categories.length === 0 ? ['nothing is published'] : categories.map(categoryText)),
   dialogs.length === 0 ? 'live subscriptions: none' : `live subscriptions:\n${dialogs.map(dialogText).join('\n')}`,
   `container members: ${quotas.members.used} of ${quotas.members.max}; publications: ${quotas.publications.bytes} of ${quotas.publications.max} bytes`,

@@ -63,7 +63,7 @@ export const createDelivery = (deps: DeliveryDeps): Delivery => {
     endExpired: async () => {
       for (let ended = DEFERRED_BATCH; ended === DEFERRED_BATCH;) {
         ended = await endExpiredDialogs(store.pool, deps)
-        if (ended > 0) log.debug({ ended }, 'subscriptions expired')
+        if (ended > 0) log.debug({ ended }, 'subscriptions ended')
       }
     },
     idle: dispatcher.idle,

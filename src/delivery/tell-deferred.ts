@@ -39,7 +39,7 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
   })
 }
 
-/** Ends dialogs past their time with a last notification (RFC 6665 4.2.2: terminated, reason timeout); whether it arrives does not matter any more. */
+/** Ends dialogs that are over with a last notification (RFC 6665 4.2.2: terminated, with the reason); whether it arrives does not matter any more. */
 export const endExpiredDialogs = (pool: Pool, deps: HandOverDeps): Promise<number> =>
   transact(pool, async (tx) => {
     const now = deps.now()
@@ -47,7 +47,7 @@ export const endExpiredDialogs = (pool: Pool, deps: HandOverDeps): Promise<numbe
     if (expired.length === 0) return 0
     const perProxy = Map.groupBy(expired, ({ proxy }) => proxy)
     await Promise.all([...perProxy].map(([proxy, dialogs]) =>
-      deps.proxies.handOver(proxy, dialogs.map((dialog) => writeInstruction(dialog, { body: undefined, terminated: 'timeout' }, now)))))
+      deps.proxies.handOver(proxy, dialogs.map((dialog) => writeInstruction(dialog, { body: undefined, terminated: dialog.endReason }, now)))))
     await deleteDialogs(tx, expired)
     return expired.length
   })

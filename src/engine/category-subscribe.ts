@@ -18,12 +18,14 @@ import { isDuplicate } from '../store/errors.ts'
 import { loadStates } from '../store/publisher.ts'
 import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
-import { findExistingUsers, lockPublisher } from '../store/users.ts'
-import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
+import { lockPublisher } from '../store/users.ts'
+import { pathOf, type Answer, type Call, type EngineDeps, type Relay } from './deps.ts'
 import { Refused } from './refused.ts'
 import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
+import { relayOutgoing } from './outgoing-subscribe.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
 import { answerWithData } from './subscribe-answer.ts'
+import { findWatchable } from './watchable.ts'
 
 type Watched = ReadonlyMap<UserKey, readonly string[]>
 
@@ -47,10 +49,11 @@ const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] 
 // The registry is handed in: asking for it may need a connection of its own, which there is none of inside a transaction on the embedded database.
 const plan = async (registry: CategoryRegistry, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
-  const existing = await findExistingUsers(session, named)
+  const { existing, refused } = await findWatchable(session, named, call.network)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
   if (!batch && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
-  return planResources(actions, existing, registry)
+  if (!batch && refused.has(call.request.toUser)) throw new Refused(failure('incomingNotGranted'))
+  return planResources(actions, existing, registry, refused)
 }
 
 /**
@@ -171,7 +174,9 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
 }
 
 /** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */
-export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer | Relay> => {
+  const relayed = await relayOutgoing(deps, call)
+  if (relayed !== undefined) return relayed
   if (!accepts(call.request.accept, mediaTypes.categories)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}`))
   const intent = readIntent(call.request)
   return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)

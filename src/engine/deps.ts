@@ -79,7 +79,12 @@ export interface Call {
 }
 
 /** Where the call came in, for the dialog that it opens or renews. */
-export const pathOf = ({ arrival: { proxy, flow, contact }, network }: Call): Path => ({ network, proxy, flow, contact })
+export const pathOf = ({ arrival: { proxy, flow, contact, network: named }, network }: Call): Path => ({ network, networkNamed: named !== undefined, proxy, flow, contact })
+
+/** The request is not for this server: the proxy relays it to where To is at home. Nothing was carried out. */
+export interface Relay {
+  readonly relay: true
+}
 
 /** What goes back to the proxy, and whose changes are to be told once it is on its way. */
 export interface Answer {

@@ -8,6 +8,8 @@ import { createShortCache } from './short-cache.ts'
 /** What kind of domain a user comes from. */
 export interface DomainDirectory {
   readonly kindOf: (user: UserKey) => Promise<DomainKind>
+  /** What a domain counts as that is not in the table. */
+  readonly unknownKind: DomainKind
   /** Forgets what is cached, after a change by the operator. */
   readonly forget: () => void
 }
@@ -15,5 +17,5 @@ export interface DomainDirectory {
 /** The domain table behind a short cache. A domain that is not in it counts as `unknownKind`. */
 export const createDomainDirectory = (session: Session, now: () => Instant, unknownKind: DomainKind): DomainDirectory => {
   const table = createShortCache(() => loadDomains(session), now)
-  return { kindOf: async (user) => (await table.get()).get(domainOf(user)) ?? unknownKind, forget: table.forget }
+  return { kindOf: async (user) => (await table.get()).get(domainOf(user)) ?? unknownKind, unknownKind, forget: table.forget }
 }

@@ -5,12 +5,12 @@ import { parseSipMessage } from '../core/sip/message.ts'
 import { writeRefusal } from '../core/sip/reply.ts'
 import { readSipRequest } from '../core/sip/request.ts'
 import { handleCategorySubscribe } from './category-subscribe.ts'
-import type { Answer, Arrival, Call, EngineDeps } from './deps.ts'
+import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
 import { Refused } from './refused.ts'
 import { handleSelfSubscribe } from './self-subscribe.ts'
 import { handleService } from './service.ts'
 
-type Handler = (deps: EngineDeps, call: Call) => Promise<Answer>
+type Handler = (deps: EngineDeps, call: Call) => Promise<Answer | Relay>
 
 /** Event package to handler; a new package is one more row. */
 const packages: ReadonlyMap<string, Handler> = new Map([
@@ -51,11 +51,14 @@ const readCall = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, o
 const refuseWith = (refused: Failure, deps: EngineDeps, arrival: Arrival, options: EntryOptions): Answer =>
   ({ reply: writeRefusal(refused, deps.chance.tag(), { server: options.server, requestId: arrival.trace }), notify: [], touched: [] })
 
+/** What comes of a request: an answer, with the refusal behind it if it is one, or the word to relay it. */
+export type Handled = (Answer & { readonly refused?: Failure }) | Relay
+
 /**
  * The engine's entry: one raw SIP request in, one answer out. Every refusal becomes an answer of the catalogue; only faults of the engine
  * itself are thrown.
  */
-export const handleSip = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Promise<Answer & { readonly refused?: Failure }> => {
+export const handleSip = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Promise<Handled> => {
   try {
     const call = await readCall(deps, bytes, arrival, options)
     const handler = methods.get(call.request.method)

@@ -1,7 +1,8 @@
-import { failure, type Failure } from '../core/base/failure.ts'
+import { failure, type Failure, type FailureName } from '../core/base/failure.ts'
 import { ok, refuse, type Result } from '../core/base/result.ts'
 import { findCategory, isPrivate, type CategoryRule } from '../core/categories/registry.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
+import { allGranted, grants, type Rights } from '../core/model/rights.ts'
 import { publishedContainers } from '../core/model/diff.ts'
 import { weighInstances, type CategoryInstance } from '../core/model/publication.ts'
 import type { SeenState } from '../core/model/publisher.ts'
@@ -9,6 +10,7 @@ import { viewOf, writeSeenState } from '../core/notifications/category.ts'
 import { explainResolution, type ResolutionTrail } from '../core/resolution/explain.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { loadStates } from '../store/publisher.ts'
+import { loadRights } from '../store/rights.ts'
 import { poolSession } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { findWatching, type Watching } from '../store/watching.ts'
@@ -43,8 +45,17 @@ export interface ExplainedCategory extends ResolutionTrail {
   readonly rule: CategoryRule | undefined
 }
 
+/** Whether the subscriber may subscribe at all (3.4.5.3); `refused` is what its SUBSCRIBE would get. */
+export interface Access {
+  readonly refused: FailureName | undefined
+  readonly publisherRights: Rights
+  /** Where the subscriber is a user of this server as well. */
+  readonly subscriberRights: Rights | undefined
+}
+
 /** The whole trail. */
 export interface Explained {
+  readonly access: Access
   readonly network: NetworkSource
   readonly categories: readonly ExplainedCategory[]
   readonly dialogs: readonly Watching[]
@@ -77,6 +88,13 @@ const gather = async (deps: ExplainDeps, question: Question): Promise<Gathered |
   return { state, dialogs, network, hidden, categories: question.categories.length > 0 ? question.categories : watched.length > 0 ? watched : published }
 }
 
+const explainAccess = async (deps: ExplainDeps, { publisher, subscriber }: Question, { value }: NetworkSource): Promise<Access> => {
+  const rights = await loadRights(poolSession(deps.store.pool), [publisher, subscriber])
+  const publisherRights = rights.get(publisher)?.effective ?? allGranted
+  const refused = value === undefined ? 'domainBlocked' : grants(publisherRights, 'incoming', value) ? undefined : 'incomingNotGranted'
+  return { refused, publisherRights, subscriberRights: rights.get(subscriber)?.effective }
+}
+
 const isFailure = (gathered: Gathered | Failure): gathered is Failure => 'name' in gathered
 
 const NOTHING: ReadonlySet<number> = new Set()
@@ -98,7 +116,7 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
       instances: own.filter(({ container }) => container === seen).sort((a, b) => a.instance - b.instance), bytes: own.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0),
     }
   })
-  return ok({ network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
+  return ok({ access: await explainAccess(deps, question, network), network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
 }
 
 /** Exactly the document that the subscriber would receive now (2.2.2.4.3). */
@@ -107,5 +125,7 @@ export const viewAs = async (deps: ExplainDeps, question: Question): Promise<Res
   if (isFailure(gathered)) return refuse(gathered)
   const { state, network, hidden, categories } = gathered
   if (network.value === undefined) return refuse(failure('domainBlocked', question.subscriber))
+  const { refused } = await explainAccess(deps, question, network)
+  if (refused !== undefined) return refuse(failure(refused, question.subscriber))
   return ok(writeSeenState(viewOf(state, hidden), { user: question.subscriber, network: network.value }, categories))
 }

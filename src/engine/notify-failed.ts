@@ -34,7 +34,7 @@ export const handleFailedNotify = (deps: EngineDeps, failed: FailedNotify): Prom
     }
     if (failures >= MAX_FAILURES) {
       // The timer for expired dialogs says so in a last notification, should it arrive.
-      void expireDialogs(tx, [ref], deps.now())
+      void expireDialogs(tx, [ref], deps.now(), 'timeout')
       return 'ended'
     }
     const watched = (await loadResources(tx, ref)).map(({ publisher }) => publisher)

@@ -16,7 +16,7 @@ export const replaceDialogs = async (tx: Transaction, dialogs: readonly Dialog[]
     if (locked !== undefined) (locked.proxy === proxy ? here : elsewhere).push(locked)
   }
   await deleteDialogs(tx, here)
-  if (elsewhere.length > 0) void expireDialogs(tx, elsewhere, now)
+  if (elsewhere.length > 0) void expireDialogs(tx, elsewhere, now, 'deactivated')
   return here.filter(({ expiresAt }) => expiresAt > now)
     .map((old) => writeInstruction({ ...old, cseq: old.cseq + 1, expiresAt: now }, { body: undefined, terminated: 'deactivated' }, now))
 }

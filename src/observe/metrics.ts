@@ -2,7 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 /** Everything that is counted, by name. */
 export interface Metrics {
-  readonly request: (status: number, milliseconds: number) => void
+  /** A SIP request by the status of its answer. */
+  readonly request: (status: number | 'relayed', milliseconds: number) => void
   readonly registration: (what: string) => void
   readonly notifications: (count: { readonly sent: number; readonly gone: number; readonly deferred: number }) => void
   readonly failedNotify: (code: number) => void

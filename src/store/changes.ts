@@ -45,6 +45,12 @@ export const claimChanges = async (tx: Transaction, publishers: readonly UserKey
   return { publishers: mine, changes: changes.map((row) => ({ publisher: row.publisher, id: row.id, touch: JSON.parse(row.touch) as Touch, trace: row.trace, at: row.at })) }
 }
 
+const UNTOLD = statement('changes-untold', 'SELECT DISTINCT publisher FROM change WHERE publisher = ANY($1::text[])')
+
+/** Which of these publishers have changes that are not told yet. */
+export const findUntold = async (session: Session, publishers: readonly UserKey[]): Promise<ReadonlySet<UserKey>> =>
+  new Set((await session.send<{ publisher: string }>(UNTOLD, [[...publishers]])).map((row) => row.publisher))
+
 const DELETE = statement('changes-delete', `
   DELETE FROM change USING unnest($1::text[], $2::bigint[]) AS told (publisher, id) WHERE change.publisher = told.publisher AND change.id = told.id`)
 

@@ -6,14 +6,22 @@ type Constant<T> = ColumnType<T, T, never>
 /** Optional directory data of a user; keys as in the admin API. */
 export type UserProperties = Readonly<Record<string, string>>
 
-export interface DomainTable {
+/** Federation rights; null at a user means as its domain. */
+interface RightColumns<T> {
+  incoming_federated: T
+  outgoing_federated: T
+  incoming_public_cloud: T
+  outgoing_public_cloud: T
+}
+
+export interface DomainTable extends RightColumns<boolean> {
   domain: Constant<string>
   kind: DomainKind
   created_at: Constant<number>
   updated_at: number
 }
 
-export interface PresenceUserTable {
+export interface PresenceUserTable extends RightColumns<boolean | null> {
   user_uri: Constant<string>
   domain: Constant<string>
   display_name: string

@@ -1,4 +1,4 @@
-import type { Dialog, DialogKind, SelfScope } from '../core/model/dialog.ts'
+import type { Dialog, DialogKind, EndReason, SelfScope } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -20,6 +20,7 @@ export interface DialogRow {
   readonly event: string
   readonly endpoint_id: string | null
   readonly network: SourceNetwork
+  readonly network_named: boolean
   readonly local_text: string
   readonly remote_text: string
   readonly target: string
@@ -35,11 +36,12 @@ export interface DialogRow {
   readonly since: number
   readonly created_at: number
   readonly expires_at: number
+  readonly end_reason: EndReason | null
 }
 
 export const readDialog = (row: DialogRow): Dialog => ({
   subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
-  endpointId: row.endpoint_id ?? undefined, network: row.network, localText: row.local_text, remoteText: row.remote_text, target: row.target,
+  endpointId: row.endpoint_id ?? undefined, network: row.network, networkNamed: row.network_named, localText: row.local_text, remoteText: row.remote_text, target: row.target,
   routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
   remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at,
 })
@@ -48,13 +50,13 @@ const rowsOf = async (session: Session, sql: Statement, values: readonly unknown
 
 const INSERT = statement('dialog-insert', `
   INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
-    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`)
+    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`)
 
 export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
   tx.send(INSERT, [
     d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
-    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed,
   ])
 
 const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
@@ -68,12 +70,12 @@ const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $
 export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
 
 const REFRESH = statement('dialog-refresh', `
-  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, failures = 0
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, end_reason = NULL, failures = 0
   WHERE subscriber = $1 AND local_tag = $2`)
 
 /** Writes what an in-dialog SUBSCRIBE may change. */
 export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
-  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt])
+  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed])
 
 const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind = 'self' AND expires_at > $2")
 
@@ -87,6 +89,13 @@ const LOCK_MANY = statement('dialogs-lock', `
 const BUMP = statement('dialogs-bump', `
   UPDATE dialog SET cseq = cseq + told.count, notified_at = $3 FROM unnest($1::text[], $2::text[], $4::int[]) AS told (subscriber, local_tag, count)
   WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 RETURNING dialog.*`)
+
+const LOCK_AND_READ = statement('dialogs-lock-and-read', `
+  SELECT * FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND expires_at > $3 ORDER BY subscriber, local_tag FOR UPDATE`)
+
+/** Locks the living ones among these dialogs, in key order like everyone, and reads them. */
+export const lockDialogs = (tx: Transaction, refs: readonly DialogRef[], now: number): Promise<readonly Dialog[]> =>
+  rowsOf(tx, LOCK_AND_READ, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), now])
 
 /**
  * Locks the living ones among these dialogs and reserves `count` numbers in each; the dialogs come back with the last of them. Ended
@@ -123,12 +132,12 @@ export const deleteDialogs = async (tx: Transaction, refs: readonly DialogRef[])
 }
 
 const EXPIRE = statement('dialogs-expire', `
-  UPDATE dialog SET expires_at = $3 FROM unnest($1::text[], $2::text[]) AS ended (subscriber, local_tag)
+  UPDATE dialog SET expires_at = $3, end_reason = $4 FROM unnest($1::text[], $2::text[]) AS ended (subscriber, local_tag)
   WHERE dialog.subscriber = ended.subscriber AND dialog.local_tag = ended.local_tag`)
 
-/** Ends dialogs at a time; the timer for expired ones then tells them so, through whichever proxy carries them. */
-export const expireDialogs = (tx: Transaction, refs: readonly DialogRef[], at: number): Promise<unknown> =>
-  tx.send(EXPIRE, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), at])
+/** Ends dialogs at a time; the timer for expired ones then tells them so and why, through whichever proxy carries them. */
+export const expireDialogs = (tx: Transaction, refs: readonly DialogRef[], at: number, reason: EndReason): Promise<unknown> =>
+  tx.send(EXPIRE, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), at, reason])
 
 const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local_tag FROM dialog WHERE subscriber = $1 AND endpoint_id = ANY($2::text[]) FOR UPDATE')
 
@@ -140,8 +149,14 @@ const CLAIM_EXPIRED = statement('dialogs-claim-expired', `
   UPDATE dialog SET cseq = cseq + 1 WHERE (subscriber, local_tag) IN (
     SELECT subscriber, local_tag FROM dialog WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING *`)
 
+/** A dialog that is over, and why. */
+export interface EndedDialog extends Dialog {
+  readonly endReason: EndReason
+}
+
 /** Claims dialogs past their time for a last notification; other nodes skip them until the transaction ends. */
-export const claimExpiredDialogs = (tx: Transaction, now: number, limit: number): Promise<readonly Dialog[]> => rowsOf(tx, CLAIM_EXPIRED, [now, limit])
+export const claimExpiredDialogs = async (tx: Transaction, now: number, limit: number): Promise<readonly EndedDialog[]> =>
+  (await tx.send<DialogRow>(CLAIM_EXPIRED, [now, limit])).map((row) => ({ ...readDialog(row), endReason: row.end_reason ?? 'timeout' }))
 
 // Failures close together are one stall, and those long ago are forgiven.
 const COUNT_FAILURE = statement('dialog-count-failure', `

@@ -1,11 +1,15 @@
 import { sql, type Kysely } from 'kysely'
 import type { DomainKind } from '../core/model/network.ts'
+import { allGranted, type Rights } from '../core/model/rights.ts'
 import type { Database } from './database.ts'
+import { domainRightColumns, readDomainRights } from './rights.ts'
 import { statement, type Session } from './session.ts'
 
 export interface Domain {
   readonly domain: string
   readonly kind: DomainKind
+  /** What users of an enterprise domain may, unless they have rights of their own. */
+  readonly rights: Rights
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -16,14 +20,15 @@ const ALL = statement('domains-all', 'SELECT domain, kind FROM domain')
 export const loadDomains = async (session: Session): Promise<ReadonlyMap<string, DomainKind>> =>
   new Map((await session.send<{ domain: string; kind: DomainKind }>(ALL, [])).map((row) => [row.domain, row.kind]))
 
-interface Row { readonly domain: string; readonly kind: DomainKind; readonly created_at: number; readonly updated_at: number }
+type Row = { readonly domain: string; readonly kind: DomainKind; readonly created_at: number; readonly updated_at: number } & Parameters<typeof readDomainRights>[0]
 
-const read = (row: Row): Domain => ({ domain: row.domain, kind: row.kind, createdAt: row.created_at, updatedAt: row.updated_at })
+const read = (row: Row): Domain => ({ domain: row.domain, kind: row.kind, rights: readDomainRights(row), createdAt: row.created_at, updatedAt: row.updated_at })
 
 /** Creates or replaces a domain; true when it is new. */
-export const putDomain = async (db: Kysely<Database>, domain: string, kind: DomainKind, now: number): Promise<boolean> => {
-  const row = await db.insertInto('domain').values({ domain, kind, created_at: now, updated_at: now })
-    .onConflict((conflict) => conflict.column('domain').doUpdateSet({ kind, updated_at: now }))
+export const putDomain = async (db: Kysely<Database>, domain: string, kind: DomainKind, now: number, rights: Rights = allGranted): Promise<boolean> => {
+  const values = { kind, ...domainRightColumns(rights), updated_at: now }
+  const row = await db.insertInto('domain').values({ domain, created_at: now, ...values })
+    .onConflict((conflict) => conflict.column('domain').doUpdateSet(values))
     .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()
   return row?.inserted === true
 }

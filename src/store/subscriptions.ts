@@ -44,6 +44,30 @@ export const deleteResources = (tx: Transaction, { subscriber, localTag }: Dialo
   return [tx.send(DELETE_RESOURCES, values), tx.send(DELETE_EDGES, values)]
 }
 
+const RESOURCES_OF_MANY = statement('resources-of-many', `
+  SELECT watched.subscriber, watched.local_tag, watched.publisher, watched.categories FROM dialog_resource AS watched
+  JOIN unnest($1::text[], $2::text[]) AS named (subscriber, local_tag) ON watched.subscriber = named.subscriber AND watched.local_tag = named.local_tag`)
+
+/** Everything that several dialogs watch. */
+export const loadResourcesOfMany = async (session: Session, refs: readonly DialogRef[]): Promise<readonly (DialogRef & Resource)[]> =>
+  (await session.send<{ subscriber: string; local_tag: string; publisher: string; categories: string[] }>(RESOURCES_OF_MANY, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)]))
+    .map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, categories: row.categories }))
+
+const MOVE_DIALOGS = statement('dialogs-move-network', `
+  UPDATE dialog SET network = moved.network FROM unnest($1::text[], $2::text[], $3::text[]) AS moved (subscriber, local_tag, network)
+  WHERE dialog.subscriber = moved.subscriber AND dialog.local_tag = moved.local_tag`)
+const MOVE_EDGES = statement('edges-move-network', `
+  UPDATE subscription SET network = moved.network FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS moved (subscriber, local_tag, network, publisher)
+  WHERE subscription.publisher = moved.publisher AND subscription.subscriber = moved.subscriber AND subscription.local_tag = moved.local_tag`)
+
+type Moved = DialogRef & { readonly network: SourceNetwork }
+
+/** Writes the network from which subscribers count to come from now on, on both sides; the dialogs must be locked. */
+export const moveToNetwork = (tx: Transaction, dialogs: readonly Moved[], edges: readonly (Moved & { readonly publisher: UserKey })[]): readonly Promise<unknown>[] => {
+  const columns = (moved: readonly Moved[]) => [moved.map(({ subscriber }) => subscriber), moved.map(({ localTag }) => localTag), moved.map(({ network }) => network)]
+  return [tx.send(MOVE_DIALOGS, columns(dialogs)), tx.send(MOVE_EDGES, [...columns(edges), edges.map(({ publisher }) => publisher)])]
+}
+
 interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[]; readonly since: number }
 
 const readEdge = (row: EdgeRow): Subscription => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories, since: row.since })

@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { ContainerTemplate } from '../core/containers/template.ts'
+import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
 import type { Database, UserProperties } from './database.ts'
+import { ownRightColumns } from './rights.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 /** A provisioned user as the operator sees it. */
@@ -57,13 +59,17 @@ export const createUser = (tx: Transaction, user: UserKey, displayName: string, 
 ]
 
 const PUT = statement('user-put', `
-  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
-  ON CONFLICT (user_uri) DO UPDATE SET display_name = excluded.display_name, properties = excluded.properties, updated_at = excluded.updated_at
+  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud)
+  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)
+  ON CONFLICT (user_uri) DO UPDATE SET display_name = excluded.display_name, properties = excluded.properties, updated_at = excluded.updated_at,
+    incoming_federated = excluded.incoming_federated, outgoing_federated = excluded.outgoing_federated,
+    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud
   RETURNING xmax = 0 AS inserted`)
 
-/** Creates or replaces a user; true when it is new. */
-export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number): Promise<boolean> => {
-  const put = tx.send<{ inserted: boolean }>(PUT, [user, domainOf(user), displayName, JSON.stringify(properties), now])
+/** Creates or replaces a user with its own rights; true when it is new. */
+export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}): Promise<boolean> => {
+  const own = ownRightColumns(rights)
+  const put = tx.send<{ inserted: boolean }>(PUT, [user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud])
   void insertPublisher(tx, user, template, now)
   return (await put)[0]?.inserted === true
 }

@@ -63,6 +63,8 @@ t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => 
   for (const [name, actions, fits] of singles) t.equal(checkSingle(one, actions)?.name, fits ? undefined : 'singleNotOneResource', `3.4.5.3 ${name}`)
   const plan = planResources([asks('subscribe', [anna, clara], ['note', 'routing', 'state', 'mwi']), asks('subscribe', [anna, clara], ['note', 'device', 'constructor']), asks('unsubscribe', [boris, clara], ['note', 'routing'])], new Set([anna, boris]), builtInRegistry)
   t.same([[...plan.subscribe], plan.steps.filter(({ name }) => name === 'unsubscribe'), plan.rejections], [[[anna, ['note', 'state', 'device', 'constructor']]], [{ name: 'unsubscribe', user: boris, categories: ['note'] }, { name: 'unsubscribe', user: clara, categories: ['note'] }], [{ user: clara, state: 'resubscribe' }]], 'private categories are passed over, users elsewhere rejected once, unsubscribing never complains')
+  const refusing = planResources([asks('subscribe', [anna, boris, clara], ['note']), asks('subscribe', [boris], ['state']), asks('unsubscribe', [boris], ['note'])], new Set([anna, boris]), builtInRegistry, new Set([boris, clara]))
+  t.same([[...refusing.subscribe.keys()], refusing.rejections, refusing.steps.map(({ name, user }) => `${name} ${user}`)], [[anna], [{ user: boris, state: 'terminated', reason: 'rejected', statusCode: 403 }, { user: clara, state: 'resubscribe' }], [`subscribe ${anna}`, `unsubscribe ${boris}`]], '3.4.5.3: who may not be watched is rejected for good, once; who is not here has no rights to ask for')
   const limits = { maxResourcesPerDialog: 2, maxCategoriesPerRequest: 2 }
   const before = new Map([[anna, ['note', 'state']], [boris, ['note']]])
   const cases: readonly (readonly [name: string, actions: readonly BatchAction[], after: readonly (readonly [string, readonly string[]])[] | string])[] = [
@@ -78,7 +80,7 @@ t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => 
 })
 
 const limits = { min: 60, default: 3600, max: 7200 }
-const terms: DialogTerms = { kind: 'batch', localTag: 'srv1', endpointId: 'e1', path: { network: 'federated', proxy: 'edge', flow: 'f9', contact: 'sip:pool' }, scope: [], since: 0, limits, chance: 1 }
+const terms: DialogTerms = { kind: 'batch', localTag: 'srv1', endpointId: 'e1', path: { network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool' }, scope: [], since: 0, limits, chance: 1 }
 const benotify = ['Supported: ms-benotify', 'Proxy-Require: ms-benotify']
 
 t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {
@@ -111,7 +113,7 @@ t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
   const opened = must(openDialog(opening, terms, now))
   t.same(opened, {
     subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
-    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000,
+    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000,
   })
   t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
   t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')

@@ -16,7 +16,7 @@ const KEY = 'key-of-the-operator-42'
 const build = async (changes: Partial<AdminDeps> = {}) => {
   const lines: string[] = []
   const app = await buildAdminApp({
-    store: world.store, domains: world.engine.domains, categories: world.engine.categories, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: world.delivery.wake, isReady: async () => true,
+    store: world.store, domains: world.engine.domains, categories: world.engine.categories, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: world.delivery.wake, enforceRights: () => world.enforces(), isReady: async () => true,
     log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 3, deferredNotifications: async () => 0 }), ...changes,
   })
   const call = (method: 'GET' | 'PUT' | 'DELETE' | 'POST' | 'PATCH', path: string, payload?: unknown, headers: Record<string, string> = {}) =>
@@ -58,6 +58,73 @@ t.test('a change of a domain counts at once', async (t) => {
   t.equal((await clara.subscribesOne(anna, ['note'])).answer.status, 403)
   await call('DELETE', '/domains/suedwind.example')
   t.equal((await clara.subscribesOne(anna, ['note'])).answer.status, 200)
+})
+
+t.test('rights of a domain: of enterprise domains alone, granted unless taken, replaced as a whole', async (t) => {
+  const { call } = await build()
+  const granted = { incomingFederated: true, outgoingFederated: true, incomingPublicCloud: true, outgoingPublicCloud: true }
+  t.strictSame((await call('GET', '/domains/nordwind.example')).json<{ rights: object }>().rights, granted, 'of a domain from before there were any')
+  const changed = await call('PUT', '/domains/nordwind.example', { kind: 'enterprise', rights: { incomingFederated: false, outgoingPublicCloud: false } })
+  t.strictSame([changed.statusCode, changed.json<{ rights: object }>().rights], [200, { ...granted, incomingFederated: false, outgoingPublicCloud: false }])
+  t.strictSame((await call('PUT', '/domains/nordwind.example', { kind: 'enterprise', rights: { incomingFederated: true, outgoingFederated: false } })).json<{ rights: object }>().rights, { ...granted, outgoingFederated: false }, 'what is not named is granted')
+  t.strictSame((await call('GET', '/domains')).json<{ items: { domain: string; rights?: object }[] }>().items.flatMap(({ domain, rights }) => (rights === undefined ? [] : [[domain, rights]])), [['nordwind.example', { ...granted, outgoingFederated: false }]])
+  t.strictSame((await call('PUT', '/domains/nordwind.example', { kind: 'enterprise' })).json<{ rights: object }>().rights, granted)
+  const before = await world.dump()
+  for (const body of [{ kind: 'federated', rights: {} }, { kind: 'enterprise', rights: { incoming: true } }, { kind: 'enterprise', rights: { incomingFederated: 'no' } }, { kind: 'enterprise', rights: { incomingFederated: null } }, { kind: 'enterprise', rights: false }]) isProblem(t, await call('PUT', '/domains/nordwind.example', body), 400, JSON.stringify(body))
+  t.strictSame(await world.dump(), before)
+})
+
+t.test('rights of a user: as set, and as they come out', async (t) => {
+  const { call } = await build()
+  const rightsOf = (response: Response): unknown => { const { rights, effectiveRights } = response.json<{ rights: object; effectiveRights: object }>(); return [rights, effectiveRights] }
+  const granted = { incomingFederated: true, outgoingFederated: true, incomingPublicCloud: true, outgoingPublicCloud: true }
+  t.strictSame(rightsOf(await call('GET', `/users/${anna}`)), [{}, granted])
+  t.strictSame(rightsOf(await call('PUT', `/users/${anna}`, { displayName: 'Anna', rights: { incomingFederated: false, outgoingFederated: true } })), [{ incomingFederated: false, outgoingFederated: true }, { ...granted, incomingFederated: false }])
+  await call('PUT', '/domains/nordwind.example', { kind: 'enterprise', rights: { outgoingFederated: false, incomingPublicCloud: false } })
+  const effective = { incomingFederated: false, outgoingFederated: true, incomingPublicCloud: false, outgoingPublicCloud: true }
+  t.strictSame(rightsOf(await call('GET', `/users/${anna}`)), [{ incomingFederated: false, outgoingFederated: true }, effective])
+  const items = (await call('GET', '/users')).json<{ items: { uri: string; rights: object; effectiveRights: object }[] }>().items
+  t.strictSame(items.map(({ uri, rights, effectiveRights }) => [uri, rights, effectiveRights]).slice(0, 2), [[`sip:${anna}`, { incomingFederated: false, outgoingFederated: true }, effective], [`sip:${boris}`, {}, { ...granted, outgoingFederated: false, incomingPublicCloud: false }]])
+  t.match((await call('GET', `/users/${anna}`)).json(), { displayName: 'Anna' })
+  t.strictSame(rightsOf(await call('PUT', `/users/${anna}`, { displayName: 'Anna' })), [{}, { ...granted, outgoingFederated: false, incomingPublicCloud: false }], 'replaced as a whole')
+  const before = await world.dump()
+  for (const rights of [{ outgoing: false }, { incomingFederated: 0 }, [], 'all']) isProblem(t, await call('PUT', `/users/${anna}`, { displayName: 'Anna', rights }), 400, JSON.stringify(rights))
+  t.strictSame(await world.dump(), before)
+})
+
+t.test('a change of rights reaches what exists before its answer; one that takes nothing away looks at nothing', async (t) => {
+  let looked = 0
+  const { call } = await build({ enforceRights: async () => { looked += 1; return world.enforces() } })
+  const [publisher, watcher] = [world.client(anna), world.client(people.clara)]
+  await publisher.registers()
+  const subscribe = () => watcher.subscribesOne(anna, ['note'])
+  const ends = (): readonly (string | undefined)[] => watcher.hears().map((heard) => heard.header('subscription-state'))
+  const REJECTED = ['terminated;expires=0;reason=rejected']
+  for (const [name, path, taken, given] of [
+    ['by the user', `/users/${anna}`, { displayName: 'Anna', rights: { incomingFederated: false } }, { displayName: 'Anna' }],
+    ['by the domain', '/domains/nordwind.example', { kind: 'enterprise', rights: { incomingFederated: false } }, { kind: 'enterprise' }],
+    ['blocked', '/domains/suedwind.example', { kind: 'blocked' }, { kind: 'federated' }],
+  ] as const) {
+    t.equal((await subscribe()).answer.status, 200, name)
+    await call('PUT', path, taken)
+    t.strictSame(ends(), REJECTED, `${name}: taken`)
+    t.equal((await subscribe()).answer.status, 403, `${name}: refused`)
+    await call('PUT', path, given)
+  }
+  looked = 0
+  for (const body of [{ displayName: 'Anna', rights: { incomingFederated: true } }, { displayName: 'Anna', city: 'Kiel' }, { displayName: 'Anna' }]) await call('PUT', `/users/${anna}`, body)
+  await call('PUT', '/users/new@nordwind.example', { displayName: 'New' })
+  t.equal(looked, 0)
+  await call('PUT', `/users/${anna}`, { displayName: 'Anna', rights: { incomingPublicCloud: false } })
+  t.equal(looked, 1)
+  await publisher.publishes([...notes('federated', [100]), ...notes('cloud', [150])])
+  await publisher.setsMembers([{ id: 100, version: 0, members: ['federated'] }, { id: 150, version: 0, members: ['publicCloud'] }])
+  await call('PUT', `/users/${anna}`, { displayName: 'Anna' })
+  await subscribe()
+  await call('PUT', '/domains/suedwind.example', { kind: 'publicCloud' })
+  t.strictSame(watcher.learns(), [['note#0 "cloud"']], 'moved')
+  await call('DELETE', '/domains/suedwind.example')
+  t.strictSame(watcher.learns(), [['note#0 "federated"']], 'and back by deletion')
 })
 
 t.test('users: create, read, replace, list, delete', async (t) => {

@@ -77,6 +77,21 @@ t.test('any other proxy gets plain data', async (t) => {
   t.strictSame(notify, [])
 })
 
+t.test('contract version 1: what is not for this server is left to the proxy, in the same words for every kind', async (t) => {
+  const { call, woken, lines } = build()
+  await world.client(anna).registers()
+  const before = await world.dump()
+  const text = world.client(anna).text('SUBSCRIBE', { to: people.clara, headers: { Event: 'presence' } })
+  for (const [id, secret] of [['kam1', SECRET], ['other', 'secret-of-other-4567']] as const) {
+    const response = await call(SIP, text, { headers: { authorization: basic(id, secret) } })
+    t.equal(response.statusCode, 200)
+    t.match(response.headers['content-type'], 'application/json')
+    t.equal(response.body, '{"relay":true}', 'proxies compare it as text')
+  }
+  t.strictSame([await world.dump(), woken], [before, []], 'nothing is carried out')
+  t.match(lines.join(), 'relayed')
+})
+
 t.test('instructions of the requesting dialog go out with the answer; the flow comes back as it was given', async (t) => {
   const { call } = build()
   const client = world.client(anna)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { countDeferred, defer, findDuePublishers, loadDue, settleDeferred } from '../../src/store/deferred.ts'
 import {
-  claimExpiredDialogs, countFailure, deleteDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, numberNotifications, refreshDialog,
+  claimExpiredDialogs, countFailure, deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, numberNotifications, refreshDialog,
 } from '../../src/store/dialogs.ts'
 import { putEndpoint } from '../../src/store/endpoints.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
@@ -21,7 +21,7 @@ const ref = (localTag: string, subscriber = anna): { subscriber: string; localTa
 
 t.test('a dialog comes back as it was stored', async (t) => {
   const full = sampleDialog({ localText: AWKWARD, remoteText: AWKWARD, routes: [AWKWARD, '', '<sip:a,b;lr>'], scope: ['categories', 'containers'], kind: 'self', cseq: 2_147_483_647, remoteCseq: 2_147_483_647, flow: AWKWARD })
-  const bare = sampleDialog({ localTag: 'bare', endpointId: undefined, routes: [], benotify: false, network: 'publicCloud', kind: 'single' })
+  const bare = sampleDialog({ localTag: 'bare', endpointId: undefined, routes: [], benotify: false, network: 'publicCloud', networkNamed: true, kind: 'single' })
   await insert(full, bare)
   t.same([...await loadDialogs(session, anna)].sort((a, b) => (a.localTag < b.localTag ? -1 : 1)), [bare, full])
   t.same(await loadDialogs(session, bert), [])
@@ -34,7 +34,7 @@ t.test('a refresh writes what an in-dialog SUBSCRIBE may change, and nothing els
   const dialog = sampleDialog()
   await insert(dialog)
   await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote', 100_000))
-  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const }
+  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true }
   await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', event: 'other', createdAt: 1 }))
   t.same(await loadDialogs(session, anna), [renewed])
   t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote', 200_000)), 1, 'failures start again')
@@ -149,6 +149,15 @@ t.test('expired dialogs are claimed in batches, oldest first, each by one', asyn
   })
   t.same(claimed.map(({ localTag, cseq }) => [localTag, cseq]).sort(), Array.from({ length: 7 }, (_, at) => [`d0${at}`, 2]))
   t.equal((await within((tx) => claimExpiredDialogs(tx, 119, 50))).length, 13)
+})
+
+t.test('a dialog is ended with a reason, and a refresh that was not too late takes it back', async (t) => {
+  await insert(...['a', 'b', 'c', 'd'].map((localTag) => sampleDialog({ localTag })))
+  await within(async (tx) => { void expireDialogs(tx, [ref('a')], 100, 'rejected'); void expireDialogs(tx, [ref('b'), ref('c')], 100, 'deactivated') })
+  await within((tx) => refreshDialog(tx, sampleDialog({ localTag: 'c', expiresAt: 100 })))
+  t.same((await within((tx) => lockDialogs(tx, ['d', 'c', 'a', 'none'].map((tag) => ref(tag)), 99))).map(({ localTag }) => localTag), ['a', 'c', 'd'], 'those that live, in the order of their keys')
+  t.same(await within((tx) => lockDialogs(tx, [ref('a'), ref('d')], 100)), [sampleDialog({ localTag: 'd' })])
+  t.same((await within((tx) => claimExpiredDialogs(tx, 100, 9))).map(({ localTag, endReason }) => [localTag, endReason]).sort(), [['a', 'rejected'], ['b', 'deactivated'], ['c', 'timeout']])
 })
 
 t.test('failures are counted against the very dialog', async (t) => {

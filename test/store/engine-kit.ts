@@ -82,6 +82,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
     sip: async (text) => {
       const arrival = { proxy: PROXY, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, trace: name }
       const answer = await handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false })
+      if ('relay' in answer) throw new Error('the engine does not take this request')
       delivery.wake(answer.touched)
       return answer
     },

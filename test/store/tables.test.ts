@@ -1,4 +1,5 @@
 import t from 'tap'
+import { allGranted } from '../../src/core/model/rights.ts'
 import { noTouch, type Touch } from '../../src/core/model/touch.ts'
 import { findAnswered, forgetAnswered, putAnswered } from '../../src/store/answered.ts'
 import { appendChange, claimChanges, countChanges, deleteChanges, findLeftBehind, type PendingChange } from '../../src/store/changes.ts'
@@ -24,7 +25,7 @@ const touched: Touch = { categories: { note: [0, 300] }, publishedBefore: { note
 t.test('domains', async (t) => {
   t.equal(await putDomain(db, 'nordwind.example', 'enterprise', 10), true, 'new')
   t.equal(await putDomain(db, 'nordwind.example', 'blocked', 20), false, 'replaced')
-  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', createdAt: 10, updatedAt: 20 })
+  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', rights: allGranted, createdAt: 10, updatedAt: 20 })
   t.equal(await getDomain(db, 'other.example'), undefined)
   await t.rejects(putDomain(db, 'x.example', 'nonsense' as 'blocked', 1), { code: '23514' })
   for (const name of ['a', 'b', 'c']) await putDomain(db, `${name}.example`, 'federated', 30)

@@ -16,7 +16,7 @@ export interface RequestOptions {
   readonly body?: string
   readonly flow?: string
   readonly user?: string
-  readonly network?: 'sameEnterprise' | 'federated' | 'publicCloud'
+  readonly network?: 'sameEnterprise' | 'federated' | 'publicCloud' | undefined
 }
 
 const PIGGYBACK = { Supported: 'ms-benotify, ms-piggyback-first-notify, eventlist', 'Proxy-Require': 'ms-benotify' }

@@ -8,7 +8,8 @@ import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine
 import { uncheckedCategories } from './unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
-import { handleSip, type EntryOptions } from '../../src/engine/engine.ts'
+import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts'
+import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
@@ -131,6 +132,7 @@ export class World {
     this.delivery.wake(await cleanUpPublications(this.engine))
     this.delivery.wake(await cleanUpEndpoints(this.engine))
     await cleanUpAnswered(this.engine)
+    await enforceRights(this.engine)
     await this.delivery.endExpired()
     await this.delivery.findLeftBehind()
     await this.delivery.payDeferred()
@@ -141,16 +143,32 @@ export class World {
     return new Client(this, user, epid, proxy)
   }
 
-  /** One raw SIP request through the engine; what it touched is told, what belongs to its own dialog follows the answer. */
+  /** One raw SIP request through the engine, which must answer it; what it touched is told, what belongs to its own dialog follows the answer. */
   async sip(bytes: Uint8Array | string, arrival: Partial<Arrival> = {}): Promise<Answer & { readonly refused?: unknown }> {
+    const handled = await this.handles(bytes, arrival)
+    if ('relay' in handled) throw new Error('the engine leaves this request to the proxy')
+    return handled
+  }
+
+  /** The same, whatever the engine makes of it. */
+  async handles(bytes: Uint8Array | string, arrival: Partial<Arrival> = {}): Promise<Handled> {
     const proxy = arrival.proxy ?? 'kam1'
     const answer = await handleSip(this.engine, typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes, {
       proxy, flow: 'flow-of-nobody', contact: `sip:${proxy}.test:5060;transport=tcp`, user: undefined, network: undefined, trace: `trace${this.next()}`, ...arrival,
     }, this.entry)
+    if ('relay' in answer) return answer
     this.proxies[proxy === 'kam2' ? 'kam2' : 'kam1'].taken.push(...answer.notify)
     this.delivery.wake(answer.touched)
     await this.delivery.idle()
     return answer
+  }
+
+  /** What happens right after a change of rights or domains by the operator: it is made to hold, and told. */
+  async enforces(): Promise<Enforced> {
+    const enforced = await enforceRights(this.engine)
+    await this.delivery.endExpired()
+    await this.delivery.payDeferred()
+    return enforced
   }
 
   async register(text: string | Uint8Array, source: { readonly proxy: string; readonly flow: string; readonly granted: number | undefined }): Promise<RegistrationAnswer> {

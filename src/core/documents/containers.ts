@@ -1,9 +1,10 @@
 import type { Container, ContainerMember } from '../model/container.ts'
+import { writeBareUri } from '../sip/uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { writeAttribute } from '../xml/write.ts'
 
 const writeMember = (member: ContainerMember): string =>
-  `<member type="${member.type}"${writeAttribute('value', member.value === '' ? undefined : member.value)}/>`
+  `<member type="${member.type}"${writeAttribute('value', member.type === 'user' ? writeBareUri(member.value) : member.value === '' ? undefined : member.value)}/>`
 
 const writeContainer = ({ id, membersVersion, members }: Container): string =>
   members.length === 0

@@ -11,6 +11,10 @@ export type DialogKind = (typeof dialogKinds)[number]
 export const selfScopes = ['categories', 'containers', 'subscribers', 'delegates'] as const
 export type SelfScope = (typeof selfScopes)[number]
 
+/** Why we end a subscription (RFC 6665 4.1.3): its time is over, it should be opened anew, its resource is gone, it is not allowed. */
+export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected'] as const
+export type EndReason = (typeof endReasons)[number]
+
 /** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
 export interface Dialog {
   readonly subscriber: UserKey
@@ -23,6 +27,8 @@ export interface Dialog {
   /** Undefined for subscribers that need not register (other domains). */
   readonly endpointId: EndpointId | undefined
   readonly network: SourceNetwork
+  /** The proxy itself named the network; otherwise it follows the subscriber's domain. */
+  readonly networkNamed: boolean
   /** From and To of what we send: the SUBSCRIBE's To and From with both tags, epid included. */
   readonly localText: string
   readonly remoteText: string

@@ -1,11 +1,11 @@
 import { secondsLeft, type Instant } from '../base/instant.ts'
-import type { Dialog, NotifyInstruction } from '../model/dialog.ts'
+import type { Dialog, EndReason, NotifyInstruction } from '../model/dialog.ts'
 
 /** What a notification says, before it is addressed to a dialog. */
 export interface Notice {
   readonly body: { readonly type: string; readonly text: string } | undefined
   /** The end of the subscription with its RFC 6665 reason; undefined while it goes on. */
-  readonly terminated?: 'timeout' | 'deactivated' | 'noresource'
+  readonly terminated?: EndReason
 }
 
 /**

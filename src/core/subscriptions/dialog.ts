@@ -10,6 +10,7 @@ import { grantExpires, negotiate, type ExpiryLimits } from './lifetime.ts'
 /** Where a request came in and from which network; a dialog follows that. */
 export interface Path {
   readonly network: SourceNetwork
+  readonly networkNamed: boolean
   readonly proxy: string
   readonly flow: string
   readonly contact: string

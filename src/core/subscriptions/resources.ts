@@ -1,4 +1,4 @@
-import { failure, type Failure } from '../base/failure.ts'
+import { failure, failureEntry, type Failure } from '../base/failure.ts'
 import { isPrivate, type CategoryRegistry } from '../categories/registry.ts'
 import type { Rejection } from '../documents/rlmi.ts'
 import type { BatchAction } from '../requests/batch-subscribe.ts'
@@ -27,11 +27,17 @@ const add = (plan: Map<UserKey, readonly string[]>, user: UserKey, categories: r
   plan.set(user, [...new Set([...(plan.get(user) ?? []), ...categories])])
 }
 
+const NOBODY: ReadonlySet<UserKey> = new Set()
+
+/** 3.4.5.1.3.1 names no case for a resource that the subscriber may not watch (3.4.5.3); `rejected` is the reason of RFC 4662 5.5 and RFC 6665 4.1.3. */
+const notGranted = (user: UserKey): Rejection => ({ user, state: 'terminated', reason: 'rejected', statusCode: failureEntry('incomingNotGranted').status })
+
 /**
  * Sorts the resources of a request: users of this server are taken, all others are told to be subscribed elsewhere (3.4.5.1.3.1, 3.4.5.3);
- * private categories are passed over in silence (3.4.5.1.3). What is not here can be unsubscribed without complaint.
+ * `refused` are users of this server whom the subscriber may not watch. Private categories are passed over in silence (3.4.5.1.3). What is
+ * not watched can be unsubscribed without complaint.
  */
-export const planResources = (actions: readonly BatchAction[], existing: ReadonlySet<UserKey>, registry: CategoryRegistry): ResourcePlan => {
+export const planResources = (actions: readonly BatchAction[], existing: ReadonlySet<UserKey>, registry: CategoryRegistry, refused: ReadonlySet<UserKey> = NOBODY): ResourcePlan => {
   const steps: ResourcePlan['steps'][number][] = []
   const subscribe = new Map<UserKey, readonly string[]>()
   const rejected = new Map<UserKey, Rejection>()
@@ -41,6 +47,10 @@ export const planResources = (actions: readonly BatchAction[], existing: Readonl
     for (const { user } of resources) {
       if (name === 'subscribe' && !existing.has(user)) {
         rejected.set(user, { user, state: 'resubscribe' })
+        continue
+      }
+      if (name === 'subscribe' && refused.has(user)) {
+        rejected.set(user, notGranted(user))
         continue
       }
       steps.push({ name, user, categories })

@@ -20,6 +20,8 @@ export interface AdminDeps {
   readonly adminKey: string
   /** Says that publishers have changes to tell. */
   readonly wake: (publishers: readonly UserKey[]) => void
+  /** Makes changed rights and domains hold for the subscriptions that exist. */
+  readonly enforceRights: () => Promise<unknown>
   readonly isReady: () => Promise<boolean>
   readonly log: Log
   readonly metrics: Metrics

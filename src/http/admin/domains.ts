@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { allGranted } from '../../core/model/rights.ts'
 import { deleteDomain, getDomain, listDomains, putDomain, type Domain as StoredDomain } from '../../store/domains.ts'
 import { listUsers } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
@@ -17,7 +18,7 @@ const readName = (text: string): string => {
   return name
 }
 
-const write = ({ domain, kind, createdAt, updatedAt }: StoredDomain) => ({ domain, kind, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() })
+const write = ({ domain, kind, rights, createdAt, updatedAt }: StoredDomain) => ({ domain, kind, ...(kind === 'enterprise' ? { rights } : {}), createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() })
 
 /** Domains: which users are ours, and where all others count to. */
 export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
@@ -25,9 +26,12 @@ export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asyn
 
   app.put('/domains/:domain', { schema: { tags, summary: 'Create or change a domain', params: Params, body: DomainBody, response: { 200: Domain, 201: Domain, 400: Problem, 409: Problem } } }, async (request, reply) => {
     const name = readName(request.params.domain)
-    if (request.body.kind !== 'enterprise' && (await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; only an enterprise domain can`)
-    const created = await putDomain(deps.store.db, name, request.body.kind, deps.now())
+    const { kind, rights } = request.body
+    if (kind !== 'enterprise' && rights !== undefined) throw new ProblemError(400, 'rights are those of users of this server; only an enterprise domain has them')
+    if (kind !== 'enterprise' && (await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; only an enterprise domain can`)
+    const created = await putDomain(deps.store.db, name, kind, deps.now(), { ...allGranted, ...rights })
     deps.domains.forget()
+    await deps.enforceRights()
     const stored = await getDomain(deps.store.db, name)
     if (stored === undefined) throw new ProblemError(409, `${name} was deleted at the same time`)
     deps.log.info({ domain: name, kind: stored.kind }, 'domain set')
@@ -45,6 +49,7 @@ export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asyn
     if ((await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; delete them first`)
     if (!await deleteDomain(deps.store.db, name)) throw new ProblemError(404, 'there is no such domain')
     deps.domains.forget()
+    await deps.enforceRights()
     deps.log.info({ domain: name }, 'domain deleted')
     return reply.code(204).send(null)
   })

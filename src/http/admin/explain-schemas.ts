@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Member } from './member-schemas.ts'
-import { Publication } from './schemas.ts'
+import { AllRights, Publication } from './schemas.ts'
 
 const Time = Type.String({ format: 'date-time' })
 
@@ -32,6 +32,7 @@ const Usage = { used: Type.Integer(), max: Type.Integer() }
 
 export const Explanation = Type.Object({
   publisher: Type.String(), subscriber: Type.String(),
+  access: Type.Object({ granted: Type.Boolean(), refusal: Type.Optional(Type.String()), why: Type.Optional(Type.String()), publisherRights: AllRights, subscriberRights: Type.Optional(AllRights) }, { description: 'Federation rights that apply, and what a SUBSCRIBE would be refused with.' }),
   network: Type.Object({ value: Type.Optional(Type.String({ description: 'Absent: the domain of the subscriber is blocked.' })), from: Type.String({ description: 'question, dialog or domain: who says so.' }) }),
   categories: Type.Array(CategoryTrail), dialogs: Type.Array(DialogTrail),
   quotas: Type.Object({ members: Type.Object(Usage), publications: Type.Object({ bytes: Type.Integer(), max: Type.Integer() }) }),

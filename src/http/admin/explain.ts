@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
+import { failureEntry } from '../../core/base/failure.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri } from '../../core/sip/uri.ts'
 import { mediaTypes } from '../../core/sip/media-types.ts'
-import { explain, viewAs, type ExplainedCategory, type Question } from '../../engine/explain.ts'
+import { explain, viewAs, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
 import type { Watching } from '../../store/watching.ts'
 import { problemOf } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -37,6 +38,10 @@ const writeDialog = ({ dialog, categories, owed }: Watching): Static<typeof Dial
   ...(owed === undefined ? {} : { owed: { attempts: owed.attempts, reason: owed.reason, dueAt: new Date(owed.dueAt).toISOString() } }),
 })
 
+const writeAccess = ({ refused, publisherRights, subscriberRights }: Access): Static<typeof Explanation>['access'] => ({
+  granted: refused === undefined, ...(refused === undefined ? {} : { refusal: refused, why: failureEntry(refused).sentence }), publisherRights, ...(subscriberRights === undefined ? {} : { subscriberRights }),
+})
+
 /** The operator's question: what does X see of Y, and why? */
 export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['explain']
@@ -45,9 +50,9 @@ export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asy
     const question = readQuestion(request.query)
     const explained = await explain(deps, question)
     if (!explained.ok) throw problemOf(explained.failure)
-    const { network, categories, dialogs, used } = explained.value
+    const { access, network, categories, dialogs, used } = explained.value
     return {
-      publisher: writeUserUri(question.publisher), subscriber: writeUserUri(question.subscriber), network: { from: network.from, ...(network.value === undefined ? {} : { value: network.value }) },
+      publisher: writeUserUri(question.publisher), subscriber: writeUserUri(question.subscriber), access: writeAccess(access), network: { from: network.from, ...(network.value === undefined ? {} : { value: network.value }) },
       categories: categories.map(writeCategory), dialogs: dialogs.map(writeDialog),
       quotas: { members: { used: used.members, max: deps.limits.maxContainerMembers }, publications: { bytes: used.bytes, max: deps.limits.maxPublisherBytes } },
     }

@@ -6,6 +6,16 @@ const NO_NULL = '^[^\\u0000]*$'
 
 const text = (description: string) => Type.Optional(Type.String({ maxLength: 512, pattern: NO_NULL, description }))
 
+const right = (description: string) => Type.Optional(Type.Boolean({ description }))
+
+/** Who may be watched from outside, and who may watch there (3.4.5.3). */
+const rights = (absent: string) => Type.Object({
+  incomingFederated: right('Users of federated domains may watch.'),
+  outgoingFederated: right('May watch users of federated domains.'),
+  incomingPublicCloud: right('Users of public clouds may watch.'),
+  outgoingPublicCloud: right('May watch users of public clouds.'),
+}, { additionalProperties: false, description: `Federation rights. ${absent}` })
+
 /** What an operator says about a user. Only displayName is required. */
 export const UserBody = Type.Object({
   displayName: Type.String({ minLength: 1, maxLength: 256, pattern: NO_NULL, description: 'Name shown to others.' }),
@@ -29,14 +39,21 @@ export const UserBody = Type.Object({
   description: text('Free text.'),
 }, { additionalProperties: false })
 
+/** The same with what the user may do across the border of the enterprise. */
+export const UserPut = Type.Object({ ...UserBody.properties, rights: Type.Optional(rights('What is not named is as at the domain.')) }, { additionalProperties: false })
+
 export type UserBody = Static<typeof UserBody>
+
+/** Each right, whoever says so. */
+export const AllRights = Type.Object({ incomingFederated: Type.Boolean(), outgoingFederated: Type.Boolean(), incomingPublicCloud: Type.Boolean(), outgoingPublicCloud: Type.Boolean() })
 
 const Timestamps = { createdAt: Type.String({ format: 'date-time' }), updatedAt: Type.String({ format: 'date-time' }) }
 
-export const User = Type.Object({ uri: Type.String({ description: 'sip:user@domain' }), ...UserBody.properties, ...Timestamps }, { $id: 'User' })
+export const User = Type.Object({ uri: Type.String({ description: 'sip:user@domain' }), ...UserPut.properties, effectiveRights: AllRights, ...Timestamps }, { $id: 'User' })
 
 export const DomainBody = Type.Object({
   kind: Type.Enum([...domainKinds], { description: 'enterprise: its users are users of this server. federated, publicCloud: where its users count to as subscribers. blocked: its users are refused.' }),
+  rights: Type.Optional(rights('Only of an enterprise domain, for those of its users who have no word of their own. What is not named is granted.')),
 }, { additionalProperties: false })
 
 export const Domain = Type.Object({ domain: Type.String(), ...DomainBody.properties, ...Timestamps }, { $id: 'Domain' })

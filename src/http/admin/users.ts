@@ -1,41 +1,49 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { domainOf, writeUserUri } from '../../core/sip/uri.ts'
+import { allGranted, takesAway } from '../../core/model/rights.ts'
+import { domainOf, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
 import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
-import { transact } from '../../store/session.ts'
+import { loadRights, type UserRights } from '../../store/rights.ts'
+import { poolSession, transact } from '../../store/session.ts'
 import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { readPage, writePage } from './pages.ts'
 import { readKey, UserParams } from './user-key.ts'
-import { PageQuery, pageOf, Problem, User, UserBody } from './schemas.ts'
+import { PageQuery, pageOf, Problem, User, UserPut } from './schemas.ts'
 
-const write = ({ uri, displayName, properties, createdAt, updatedAt }: PresenceUser) => ({
-  uri: writeUserUri(uri), displayName, ...properties, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
+const write = ({ uri, displayName, properties, createdAt, updatedAt }: PresenceUser, { own, effective }: UserRights = { own: {}, effective: allGranted }) => ({
+  uri: writeUserUri(uri), displayName, ...properties, rights: own, effectiveRights: effective, createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
 })
 
 /** Users of this server. */
 export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['users']
+  const session = poolSession(deps.store.pool)
+  const rightsOf = async (user: UserKey): Promise<UserRights | undefined> => (await loadRights(session, [user])).get(user)
 
-  app.put('/users/:uri', { schema: { tags, summary: 'Create or replace a user of an enterprise domain', params: UserParams, body: UserBody, response: { 200: User, 201: User, 400: Problem, 409: Problem } } }, async (request, reply) => {
+  app.put('/users/:uri', { schema: { tags, summary: 'Create or replace a user of an enterprise domain', params: UserParams, body: UserPut, response: { 200: User, 201: User, 400: Problem, 409: Problem } } }, async (request, reply) => {
     const key = readKey(request.params.uri)
     const domain = await getDomain(deps.store.db, domainOf(key))
     if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
-    const { displayName, ...properties } = request.body
+    const { displayName, rights, ...properties } = request.body
+    const before = await rightsOf(key)
     const template = await deps.template.current()
-    const created = await transact(deps.store.pool, (tx) => putUser(tx, key, displayName, properties, template, deps.now()))
+    const created = await transact(deps.store.pool, (tx) => putUser(tx, key, displayName, properties, template, deps.now(), rights))
+    const after = await rightsOf(key)
+    // A scan of everything that is watched from outside: only where somebody may have to stop.
+    if (after !== undefined && takesAway(before?.effective, after.effective)) await deps.enforceRights()
     const stored = await getUser(deps.store.db, key)
     if (stored === undefined) throw new ProblemError(409, 'the user was deleted at the same time')
     deps.log.info({ user: key, created }, 'user set')
-    return reply.code(created ? 201 : 200).send(write(stored))
+    return reply.code(created ? 201 : 200).send(write(stored, after))
   })
 
   app.get('/users/:uri', { schema: { tags, summary: 'Read a user', params: UserParams, response: { 200: User, 400: Problem, 404: Problem } } }, async (request) => {
     const stored = await getUser(deps.store.db, readKey(request.params.uri))
     if (stored === undefined) throw new ProblemError(404, 'there is no such user')
-    return write(stored)
+    return write(stored, await rightsOf(stored.uri))
   })
 
   app.delete('/users/:uri', { schema: { tags, summary: 'Delete a user with everything it published', params: UserParams, response: { 204: Type.Null(), 400: Problem, 404: Problem } } }, async (request, reply) => {
@@ -51,6 +59,7 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
   }, async (request) => {
     const { limit, after } = readPage(request.query)
     const page = writePage(await listUsers(deps.store.db, limit + 1, after, request.query.domain?.toLowerCase()), limit, ({ uri }) => uri)
-    return { ...page, items: page.items.map(write) }
+    const rights = await loadRights(session, page.items.map(({ uri }) => uri))
+    return { ...page, items: page.items.map((user) => write(user, rights.get(user.uri))) }
   })
 }

@@ -14,7 +14,7 @@ import { isDatabaseUnavailable } from '../../store/errors.ts'
 import { addHealth } from '../health.ts'
 import { problemType, writeProblem } from '../problem.ts'
 import { readBasic, sameSecret } from '../credentials.ts'
-import { encoders } from './encode.ts'
+import { encoders, relayAnswer } from './encode.ts'
 
 export interface ProxyAppDeps {
   readonly engine: EngineDeps
@@ -93,6 +93,11 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
       if (user?.ok === false) throw new Refused(user.failure)
       const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), trace }
       const answer = await handleSip(deps.engine, bodyOf(request), arrival, deps.entry)
+      if ('relay' in answer) {
+        deps.metrics.request('relayed', performance.now() - started)
+        deps.log.debug({ trace, proxy }, 'relayed')
+        return relayAnswer
+      }
       deps.metrics.request(answer.reply.status, performance.now() - started)
       if (answer.refused !== undefined) deps.log.info({ trace, proxy, refused: answer.refused.name, detail: answer.refused.detail, status: answer.reply.status }, 'refused')
       afterSent(reply, answer.touched)

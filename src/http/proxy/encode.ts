@@ -18,5 +18,8 @@ const encodeKamailio: EncodeAnswer = (tid, reply, notify) =>
 const encodePlain: EncodeAnswer = (tid, reply, notify) =>
   JSON.stringify({ reply: { tid, code: reply.status, reason: reply.reason, toTag: reply.toTag, headers: writeHeaders(reply.headers), body: reply.body }, notify })
 
+/** The request is not for this server: the proxy relays it itself. The same in every dialect, and as it stands: proxies may compare it as text. */
+export const relayAnswer = '{"relay":true}'
+
 /** Proxy kind to dialect; a new kind of proxy is one more row and its delivery client. */
 export const encoders = { kamailio: encodeKamailio, plain: encodePlain } as const

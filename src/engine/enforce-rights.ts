@@ -1,0 +1,118 @@
+import { isPrivate } from '../core/categories/registry.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
+import { viewOf, type HiddenCategories } from '../core/notifications/category.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { claimPublishers, findUntold } from '../store/changes.ts'
+import { defer } from '../store/deferred.ts'
+import { expireDialogs, lockDialogs, type DialogRef } from '../store/dialogs.ts'
+import { loadStates } from '../store/publisher.ts'
+import { findEdgesNotGranted, findMisplacedDialogs, FROM_START, type After } from '../store/rights.ts'
+import { poolSession, transact, type Transaction } from '../store/session.ts'
+import { loadResourcesOfMany, moveToNetwork } from '../store/subscriptions.ts'
+import type { EngineDeps } from './deps.ts'
+
+/** What enforcing needs of the engine. */
+export type EnforceDeps = Pick<EngineDeps, 'store' | 'domains' | 'categories' | 'now'>
+
+/** Dialogs ended because they are no longer allowed, and dialogs whose subscribers count to another network now. */
+export interface Enforced {
+  readonly ended: number
+  readonly moved: number
+}
+
+/** Rows dealt with in one transaction. */
+const PAGE = 200
+
+const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
+
+/** Goes through a scan page by page and adds up what came of the pages. */
+const sumPages = async <T extends DialogRef>(find: (after: After) => Promise<readonly T[]>, keyOf: (row: T) => After, work: (page: readonly T[]) => Promise<Enforced>): Promise<Enforced> => {
+  let [ended, moved, after] = [0, 0, FROM_START]
+  for (;;) {
+    const page = await find(after)
+    const last = page.at(-1)
+    if (last === undefined) return { ended, moved }
+    const done = await work(page)
+    ended += done.ended
+    moved += done.moved
+    if (page.length < PAGE) return { ended, moved }
+    after = keyOf(last)
+  }
+}
+
+type Move = Dialog & { readonly to: SourceNetwork }
+
+/**
+ * Writes the new network of dialogs and owes the latest state to those who see something else from there (3.2.5.3). The right to tell the watched
+ * publishers is held meanwhile: nobody may be told something for the old network behind it. Dialogs whose publishers are being told now, or that
+ * have come to watch others, wait for the next round.
+ */
+const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, hidden: HiddenCategories, now: number): Promise<number> => {
+  if (moves.length === 0) return 0
+  const watched = Map.groupBy(await loadResourcesOfMany(tx, moves), refText)
+  const ready = moves.filter((dialog) => (watched.get(refText(dialog)) ?? []).every(({ publisher }) => mine.has(publisher)))
+  const edges = ready.flatMap((dialog) => (watched.get(refText(dialog)) ?? []).map((edge) => ({ ...edge, from: dialog.network, network: dialog.to })))
+  const publishers = [...new Set(edges.map(({ publisher }) => publisher))]
+  const states = await loadStates(tx, publishers, [...new Set(edges.flatMap(({ categories }) => categories))], now)
+  const views = new Map<UserKey, ReturnType<typeof viewOf>>()
+  // Asked behind the states: a change that they do not show yet must not be missed.
+  const untold = await findUntold(tx, publishers)
+  const isConcerned = ({ subscriber, publisher, categories, from, network }: (typeof edges)[number]): boolean => {
+    // It will be told as seen from the new network alone, and what the watcher saw last was another state of the old one.
+    if (untold.has(publisher)) return true
+    const view = views.get(publisher) ?? viewOf(states(publisher), hidden)
+    views.set(publisher, view)
+    const before = view.resolve({ user: subscriber, network: from })
+    const after = view.resolve({ user: subscriber, network })
+    return categories.some((category) => before(category) !== after(category))
+  }
+  void moveToNetwork(tx, ready.map(({ subscriber, localTag, to }) => ({ subscriber, localTag, network: to })), edges)
+  const owed = edges.filter(isConcerned).map(({ subscriber, localTag, publisher }) => ({ subscriber, localTag, publisher, attempts: 0, dueAt: now }))
+  if (owed.length > 0) void defer(tx, owed, 'the kind of the domain has changed')
+  return ready.length
+}
+
+/** Dialogs of which the domain table says something else by now: those of blocked domains end, the others move to their network. */
+const settleDomains = async (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMisplacedDialogs>>): Promise<Enforced> => {
+  const hidden = isPrivate(await deps.categories.registry())
+  return transact(deps.store.pool, async (tx) => {
+    const now = deps.now()
+    const kinds = new Map(page.map((row) => [refText(row), row.domainKind]))
+    const moving = page.filter(({ domainKind }) => domainKind !== 'blocked')
+    const publishers = moving.length === 0 ? [] : [...new Set((await loadResourcesOfMany(tx, moving)).map(({ publisher }) => publisher))]
+    // Order of locks: publishers' telling, dialogs, debts.
+    const mine: ReadonlySet<UserKey> = publishers.length === 0 ? new Set() : await claimPublishers(tx, publishers)
+    const dialogs = (await lockDialogs(tx, page, now)).map((dialog) => ({ dialog, kind: kinds.get(refText(dialog)) }))
+    const blocked = dialogs.filter(({ kind }) => kind === 'blocked').map(({ dialog }) => dialog)
+    if (blocked.length > 0) void expireDialogs(tx, blocked, now, 'rejected')
+    const moves = dialogs.flatMap(({ dialog, kind }): readonly Move[] => {
+      const to = kind === undefined ? undefined : networkOfKind(kind)
+      return to === undefined || dialog.networkNamed || dialog.network === to ? [] : [{ ...dialog, to }]
+    })
+    return { ended: blocked.length, moved: await move(tx, moves, mine, hidden, now) }
+  })
+}
+
+/** Dialogs with edges that are not granted end: single ones for good; batch ones so that their clients open them anew and learn who is rejected. */
+const endNotGranted = (deps: EnforceDeps, page: readonly DialogRef[]): Promise<Enforced> =>
+  transact(deps.store.pool, async (tx) => {
+    const now = deps.now()
+    const dialogs = await lockDialogs(tx, page, now)
+    const [single, batch] = [dialogs.filter(({ kind }) => kind === 'single'), dialogs.filter(({ kind }) => kind !== 'single')]
+    if (single.length > 0) void expireDialogs(tx, single, now, 'rejected')
+    if (batch.length > 0) void expireDialogs(tx, batch, now, 'deactivated')
+    return { ended: dialogs.length, moved: 0 }
+  })
+
+/**
+ * Makes rights and domains as they are now hold for the subscriptions that exist (3.4.5.3). Run right after a change of the operator, and by a timer on any
+ * node: a SUBSCRIBE that raced with the change, or met a node that did not know of it yet, is caught then. The timers for ended dialogs and for debts tell.
+ */
+export const enforceRights = async (deps: EnforceDeps): Promise<Enforced> => {
+  const session = poolSession(deps.store.pool)
+  // Domains first: rights are judged by the network to which a subscriber belongs now.
+  const domains = await sumPages((after) => findMisplacedDialogs(session, deps.domains.unknownKind, deps.now(), after, PAGE), ({ subscriber, localTag }) => [subscriber, localTag, ''], (page) => settleDomains(deps, page))
+  const rights = await sumPages((after) => findEdgesNotGranted(session, after, PAGE), ({ publisher, subscriber, localTag }) => [publisher, subscriber, localTag], (page) => endNotGranted(deps, page))
+  return { ended: domains.ended + rights.ended, moved: domains.moved }
+}

@@ -1,0 +1,33 @@
+import { failure } from '../core/base/failure.ts'
+import { networkOfKind } from '../core/model/network.ts'
+import { grants } from '../core/model/rights.ts'
+import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { isBatch } from '../core/subscriptions/resources.ts'
+import { loadDialogs } from '../store/dialogs.ts'
+import { loadRights } from '../store/rights.ts'
+import { poolSession } from '../store/session.ts'
+import type { Call, EngineDeps, Relay } from './deps.ts'
+import { Refused } from './refused.ts'
+
+/**
+ * A category SUBSCRIBE of one of our users to a user of another deployment: the proxy relays it if the user has the right, and it is refused
+ * otherwise (3.4.5.3). Undefined when it is for this server. What To and its body ask for is judged there.
+ */
+export const relayOutgoing = async (deps: EngineDeps, { request, network }: Call): Promise<Relay | undefined> => {
+  const { fromUser, toUser, toTag } = request
+  // A batch is for this server alone; in a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
+  if (network !== 'sameEnterprise' || (toTag === undefined && isBatch(request))) return undefined
+  const kind = await deps.domains.kindOf(toUser)
+  if (kind === 'enterprise') return undefined
+  const session = poolSession(deps.store.pool)
+  const rights = await loadRights(session, [fromUser, toUser])
+  const own = rights.get(fromUser)
+  // A user of a domain that another node has just made ours is here already.
+  if (own === undefined || rights.has(toUser)) return undefined
+  if (toTag !== undefined && (await loadDialogs(session, fromUser)).some(({ localTag }) => localTag === toTag)) return undefined
+  const destination = networkOfKind(kind)
+  if (destination === undefined) throw new Refused(failure('destinationBlocked'))
+  // Ending what was begun needs no right.
+  if (readIntent(request) !== 'cancel' && !grants(own.effective, 'outgoing', destination)) throw new Refused(failure('outgoingNotGranted'))
+  return { relay: true }
+}
