@@ -1,6 +1,5 @@
 import { ok, type Result } from '../base/result.ts'
 import { parseXml, type XmlLimits } from '../xml/parse.ts'
-import { notValid } from './reading.ts'
 
 const [OPEN, CLOSE] = ['<content>', '</content>']
 
@@ -11,9 +10,7 @@ const [OPEN, CLOSE] = ['<content>', '</content>']
 export const readFragment = (text: string, limits?: XmlLimits): Result<string> => {
   const document = parseXml(Buffer.from(OPEN + text + CLOSE), limits)
   if (!document.ok) return document
-  const { root, source } = document.value
-  // What closes the wrapper itself would leave something behind it, or not be well-formed.
-  if (root.start !== 0 || root.end !== source.length) return notValid(root, 'is not the content of one element')
-  const content = source.slice(OPEN.length, -CLOSE.length)
+  // Text that closed the wrapper itself would leave an end tag behind the root, which is not well-formed.
+  const content = document.value.source.slice(OPEN.length, -CLOSE.length)
   return ok(content.trim() === '' ? '' : content)
 }
