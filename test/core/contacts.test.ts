@@ -34,7 +34,7 @@ const limits: ContactLimits = { maxContacts: 250, maxGroups: 64 }
 const decide = (asked: Result<ContactAction>, before: ContactList, over: Partial<ContactLimits> = {}): Result<ContactOutcome> => (asked.ok ? decideContactAction(asked.value, before, { ...limits, ...over }) : asked)
 const changesOf = (decided: Result<ContactOutcome>): readonly ContactChange[] => must(decided).deltas.map(({ change }) => change)
 
-t.test('section I: statuses and codes of refusals', async (t) => {
+t.test('MS-OCER: statuses and codes of refusals', async (t) => {
   const expected: Readonly<Partial<Record<FailureName, readonly [status: number, code: number | undefined]>>> = {
     contactsConflict: [409, undefined], contactNotFound: [404, 2001], groupNotFound: [404, 2002], contactsExceeded: [403, 2007], groupsExceeded: [403, 2008], contactExtensionTooLarge: [403, 2009], duplicateGroup: [409, 2015], defaultGroupFixed: [403, undefined], contactNotValid: [400, undefined],
   }
@@ -181,7 +181,7 @@ t.test('MS-SIP 3.7.5.2 and 2.2.4.1: the documents', async (t) => {
   t.equal(writeContactList(held), '<contactList deltaNum="685"><group id="1" name="~" externalURI=""/><group id="3" name="A &quot;&amp;&quot;" externalURI="ldap://x"/>' +
     '<contact uri="boris@nordwind.example" name="" groups="1" subscribed="true" externalURI=""/>' +
     '<contact uri="ren%C3%A9@nordwind.example" name="B &amp; &quot;C&quot;" groups="1 3" subscribed="false" externalURI="a&lt;b"><contactExtension><x y="1"/> &amp;</contactExtension></contact></contactList>', 'no namespace, no sip:, no blank at the end of groups, no ucsMode')
-  t.equal(writeContactList(newContactList), '<contactList deltaNum="1"><group id="1" name="~" externalURI=""/></contactList>', 'A4: a new list begins at 1, with its default group')
+  t.equal(writeContactList(newContactList), '<contactList deltaNum="1"><group id="1" name="~" externalURI=""/></contactList>', 'a new list begins at 1, with its default group')
   const cases: readonly (readonly [change: ContactChange, content: string])[] = [
     [{ kind: 'addedGroup', group: group(3, 'a', 'b') }, '<addedGroup id="3" name="a" externalURI="b"/>'], [{ kind: 'modifiedGroup', group: group(3, 'a') }, '<modifiedGroup id="3" name="a" externalURI=""/>'], [{ kind: 'deletedGroup', id: 3 }, '<deletedGroup id="3"/>'],
     [{ kind: 'addedContact', contact: contact({ groups: [1, 3] }) }, '<addedContact uri="sip:boris@nordwind.example" name="Boris" groups="1 3" subscribed="true" externalURI=""/>'], [{ kind: 'modifiedContact', contact: contact({ extension: '<x/>' }) }, '<modifiedContact uri="sip:boris@nordwind.example" name="Boris" groups="1" subscribed="true" externalURI=""><contactExtension><x/></contactExtension></modifiedContact>'],
