@@ -13,7 +13,7 @@ const floors: readonly (readonly string[])[] = [
   ['core/categories', 'core/requests', 'core/resolution'],
   ['core/documents'],
   ['core/notifications'],
-  ['core/publications', 'core/containers', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates'],
+  ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates'],
   ['store'],
   ['engine', 'delivery', 'timers'],
   ['http'],

@@ -10,12 +10,20 @@ export const mediaTypes = {
   rlmi: 'application/rlmi+xml',
   multipartRelated: 'multipart/related',
   fault: 'application/msrtc-fault+xml',
+  roamingContacts: 'application/vnd-microsoft-roaming-contacts+xml',
+  provisioning: 'application/vnd-microsoft-roaming-provisioning-v2+xml',
+  /** As requests are matched, in lower case. */
+  soap: 'application/soap+xml',
+  /** As the servers that clients know write it (MS-SIP 4.8). */
+  soapAnswer: 'application/SOAP+xml',
 } as const
 
-/** Event packages served here. */
+/** Event packages by name; which of them are served stands in the table of the engine. */
 export const eventPackages = {
   roamingSelf: 'vnd-microsoft-roaming-self',
   presence: 'presence',
+  roamingContacts: 'vnd-microsoft-roaming-contacts',
+  provisioning: 'vnd-microsoft-provisioning-v2',
 } as const
 
 /** True when an Accept list (bare, lower case) admits the type, wildcards included; an absent Accept admits all. */

@@ -26,4 +26,11 @@ export const namespaces = {
   containerManagement: 'http://schemas.microsoft.com/2006/09/sip/container-management',
   /** setDelegates request (6.14) */
   delegateManagement: 'http://schemas.microsoft.com/2007/09/sip/delegate-management',
+  /** SOAP 1.1 envelope around contact management and other SERVICE requests (MS-SIP 4.6) */
+  soapEnvelope: 'http://schemas.xmlsoap.org/soap/envelope/',
+  /** what stands in such an envelope (MS-SIP 4.6) */
+  soapActions: 'http://schemas.microsoft.com/winrtc/2002/11/sip',
+  /** in-band provisioning request and response (MS-SIPREGE 2.2.2.4, 2.2.2.5) */
+  provisioningGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist',
+  provisionGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification',
 } as const

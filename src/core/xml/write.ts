@@ -26,20 +26,44 @@ const declarationsAround = (element: XmlElement): ReadonlyMap<string, string> =>
   return around
 }
 
-/**
- * The element exactly as it stood in the source, made independent of where it stood: the namespace declarations around it that its
- * text makes use of are put into its start tag (a prefix may also stand in a value, as in xsi:type), and `xmlns=""` where it had no
- * default namespace, so that it can be embedded byte for byte anywhere.
- */
-export const writeVerbatim = (source: string, element: XmlElement): string => {
+/** The element with the declarations that it needs of those around it; where it had no default namespace, `xmlns=""` only if `anywhere`. */
+const writeIndependent = (source: string, element: XmlElement, anywhere: boolean): string => {
   const text = source.slice(element.start, element.end)
   const around = declarationsAround(element)
   let declarations = ''
   for (const [prefix, uri] of around) {
     if (prefix !== '' && text.includes(`${prefix}:`)) declarations += writeAttribute(`xmlns:${prefix}`, uri)
   }
-  if (!element.declares.has('')) declarations = writeAttribute('xmlns', around.get('') ?? '') + declarations
+  const byDefault = around.get('') ?? ''
+  if (!element.declares.has('') && (anywhere || byDefault !== '')) declarations = writeAttribute('xmlns', byDefault) + declarations
   if (declarations === '') return text
   const nameEnd = text.slice(1).search(/[\s/>]/) + 1
   return text.slice(0, nameEnd) + declarations + text.slice(nameEnd)
+}
+
+/**
+ * The element exactly as it stood in the source, made independent of where it stood: the namespace declarations around it that its
+ * text makes use of are put into its start tag (a prefix may also stand in a value, as in xsi:type), and `xmlns=""` where it had no
+ * default namespace, so that it can be embedded byte for byte anywhere.
+ */
+export const writeVerbatim = (source: string, element: XmlElement): string => writeIndependent(source, element, true)
+
+/** A start tag; `>` may stand in its attribute values. */
+const START_TAG = /^<(?:"[^"]*"|'[^']*'|[^"'>])*>/
+
+/**
+ * What stands between the tags of an element, exactly as it stood in the source, its elements made independent of what was declared
+ * around them. It can be embedded byte for byte where no default namespace is in scope; blanks only are nothing.
+ */
+export const writeVerbatimContent = (source: string, element: XmlElement): string => {
+  const start = element.start + (START_TAG.exec(source.slice(element.start, element.end))?.[0].length ?? 0)
+  if (start === element.end) return ''
+  let content = ''
+  let from = start
+  for (const child of element.children) {
+    content += source.slice(from, child.start) + writeIndependent(source, child, false)
+    from = child.end
+  }
+  content += source.slice(from, source.lastIndexOf('</', element.end - 1))
+  return content.trim() === '' ? '' : content
 }
