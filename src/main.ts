@@ -18,6 +18,7 @@ import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
 import { hasAddress } from './engine/name-service.ts'
+import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
@@ -101,13 +102,14 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const domains = createDomainDirectory(session, now, config.unknownDomain)
   const categories = createCategoryDirectory(session, now, config.openCategories)
   const template = createTemplateDirectory(session, now)
+  const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, conflicts, template, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
+    store, domains, now, chance, categories, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
-      maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+      maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
     },
   }
   const metrics = createMetrics({

@@ -36,6 +36,8 @@ export const ConfigSchema = Type.Object({
   maxContextBytes: Type.Integer({ minimum: 0, maximum: 65_536, default: 4_096, env: 'PRESENTIA_MAX_CONTEXT_BYTES', description: 'Size of the context that one subscriber may leave with a publisher.' }),
   maxContextsBytes: Type.Integer({ minimum: 0, maximum: 16_777_216, default: 65_536, env: 'PRESENTIA_MAX_CONTEXTS_BYTES', description: 'Size of all contexts with one publisher together.' }),
   maxDelegates: Type.Integer({ minimum: 0, maximum: 10_000, default: 25, env: 'PRESENTIA_MAX_DELEGATES', description: 'Delegates of one user.' }),
+  maxContacts: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000, env: 'PRESENTIA_MAX_CONTACTS', description: 'Contacts on the contact list of one user.' }),
+  maxGroups: Type.Integer({ minimum: 1, maximum: 63, default: 63, env: 'PRESENTIA_MAX_GROUPS', description: 'Groups of the contact list of one user.' }),
   maxIncoming: Type.Integer({ minimum: 1, maximum: 10_000_000, default: 20_000, env: 'PRESENTIA_MAX_INCOMING_SUBSCRIPTIONS', description: 'Category subscriptions of others to one publisher.' }),
   resolveMemberDomains: Type.Boolean({ default: false, env: 'PRESENTIA_RESOLVE_MEMBER_DOMAINS', description: 'Refuse container members of type domain whose name certainly resolves to no address. The name service has a quarter of a second; what it does not know by then passes.' }),
   maxPublisherBytes: Type.Integer({ minimum: 10_000, maximum: 16_777_216, default: 350_000, env: 'PRESENTIA_MAX_PUBLISHER_BYTES', description: 'Size of all publications of one user together, each counted with 256 bytes more than its data. A self subscription shows all of them in one message, which the proxy must be able to carry.' }),

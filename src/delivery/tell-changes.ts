@@ -1,19 +1,28 @@
 import type { Pool } from 'pg'
+import { writeContactDelta, writeContactList } from '../core/documents/contact-list.ts'
 import { mergeTouches, type Touch } from '../core/model/touch.ts'
 import { writeSeenChanges } from '../core/notifications/category.ts'
 import { writeSelfChange } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { claimChanges, deleteChanges, type PendingChange } from '../store/changes.ts'
+import { loadContactList } from '../store/contacts.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { loadStates, withOwnLists } from '../store/publisher.ts'
-import { transact } from '../store/session.ts'
+import { transact, type Transaction } from '../store/session.ts'
 import { loadSubscriptions } from '../store/subscriptions.ts'
 import { handOver, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 export interface Told extends HandOverCount {
   readonly changes: readonly PendingChange[]
 }
+
+/** More changes of a contact list than this are told as the whole list. */
+const MAX_DELTAS = 20
+
+/** What the subscribers of a contact list hear: each change by itself (MS-SIP 2.2.4.1), or the list when that is shorter. */
+const contactTexts = async (tx: Transaction, user: UserKey, { contacts = [] }: Touch): Promise<readonly string[]> =>
+  contacts.length > MAX_DELTAS ? [writeContactList(await loadContactList(tx, user))] : contacts.map(writeContactDelta)
 
 /** Less than the age at which changes count as left behind. */
 const REPEATED_MS = 500
@@ -38,7 +47,7 @@ export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: re
       const selves = selfOf.get(publisher) ?? []
       // Only self subscribers see these lists, and they change seldom.
       const listed = selves.length > 0 && pending.some(({ touch }) => touch.subscribers === true || touch.delegates === true)
-      const state = listed ? await withOwnLists(tx, states(publisher)) : states(publisher)
+      const state = listed ? await withOwnLists(tx, publisher, states(publisher)) : states(publisher)
       // Whoever was shown a revision hears only of later changes. Nearly always that is all or nothing of what is pending.
       const touches = new Map<number, Touch>()
       const touchSince = (since: number): Touch | undefined => {
@@ -49,9 +58,13 @@ export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: re
         return touch
       }
       const bodies = new Map<string, string | undefined>()
-      for (const { localTag, scope, since } of selves) {
+      for (const { localTag, kind, scope, since } of selves) {
         const touch = touchSince(since)
         if (touch === undefined) continue
+        if (kind === 'contacts') {
+          for (const text of await contactTexts(tx, publisher, touch)) dues.push({ subscriber: publisher, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.roamingContacts, text } } })
+          continue
+        }
         const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`
         if (!bodies.has(key)) bodies.set(key, writeSelfChange(state, touch, scope, now))
         const text = bodies.get(key)

@@ -1,7 +1,9 @@
 import type { Pool } from 'pg'
+import { writeContactList } from '../core/documents/contact-list.ts'
 import { viewOf, writeSeenState } from '../core/notifications/category.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
+import { loadContactList } from '../store/contacts.ts'
 import { claimPublishers } from '../store/changes.ts'
 import { findDuePublishers, loadDue } from '../store/deferred.ts'
 import { claimExpiredDialogs, deleteDialogs, loadSelfDialogs } from '../store/dialogs.ts'
@@ -32,7 +34,8 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
       const state = states(debt.publisher)
-      if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, state), self.scope, now) } } })
+      if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
+      else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now) } } })
       else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }

@@ -1,33 +1,28 @@
 import { failure } from '../core/base/failure.ts'
-import { isPrivate, type CategoryRegistry } from '../core/categories/registry.ts'
-import { writeBatch } from '../core/documents/batch.ts'
+import type { CategoryRegistry } from '../core/categories/registry.ts'
 import type { Rejection } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
-import { viewOf, writeSeenState } from '../core/notifications/category.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readBatchSubscribe, type BatchAction } from '../core/requests/batch-subscribe.ts'
 import { accepts, mediaTypes } from '../core/sip/media-types.ts'
-import type { UserKey } from '../core/sip/uri.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
 import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
-import { defer } from '../store/deferred.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
-import { loadStates } from '../store/publisher.ts'
+import { loadUserLimits } from '../store/limits.ts'
 import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import { lockPublisher } from '../store/users.ts'
+import { answerWithViews, type Watched } from './category-answer.ts'
 import { pathOf, type Answer, type Call, type EngineDeps, type Relay } from './deps.ts'
 import { Refused } from './refused.ts'
 import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
 import { relayOutgoing } from './outgoing-subscribe.ts'
+import { recordContexts, rejectionsOf } from './record-contexts.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { answerWithData } from './subscribe-answer.ts'
-import { findWatchable } from './watchable.ts'
-
-type Watched = ReadonlyMap<UserKey, readonly string[]>
+import { findUnwatchable } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
 
@@ -47,43 +42,13 @@ const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] 
 }
 
 // The registry is handed in: asking for it may need a connection of its own, which there is none of inside a transaction on the embedded database.
-const plan = async (registry: CategoryRegistry, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
+const plan = async (deps: EngineDeps, registry: CategoryRegistry, { request, network }: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
-  const { existing, refused } = await findWatchable(session, named, call.network)
+  const unwatchable = await findUnwatchable(session, named, { user: request.fromUser, network }, deps.limits.maxIncoming)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
-  if (!batch && !existing.has(call.request.toUser)) throw new Refused(failure('userNotFound'))
-  if (!batch && refused.has(call.request.toUser)) throw new Refused(failure('incomingNotGranted'))
-  return planResources(actions, existing, registry, refused)
-}
-
-/**
- * Reads the latest state of the publishers and writes what the subscriber sees of each, in a statement after the dialog was stored. What does not
- * fit into one message is owed to the dialog and told right after it.
- */
-const answerWithViews = async (deps: EngineDeps, call: Call, dialog: Dialog, watched: Watched, rejections: readonly Rejection[]): Promise<Answer> => {
-  const states = await loadStates(poolSession(deps.store.pool), [...watched.keys()], [...new Set([...watched.values()].flat())], deps.now())
-  const watcher = { user: call.request.fromUser, network: call.network }
-  const hidden = isPrivate(await deps.categories.registry())
-  const documents: string[] = []
-  const left: UserKey[] = []
-  let bytes = 0
-  for (const [publisher, categories] of watched) {
-    const document = writeSeenState(viewOf(states(publisher), hidden), watcher, categories)
-    const size = Buffer.byteLength(document)
-    // A poll has no dialog in which the rest could be told.
-    if (documents.length > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > call.now) {
-      left.push(publisher)
-      continue
-    }
-    documents.push(document)
-    bytes += size
-  }
-  if (left.length > 0) {
-    await transact(deps.store.pool, async (tx) => {
-      void defer(tx, left.map((publisher) => ({ subscriber: dialog.subscriber, localTag: dialog.localTag, publisher, attempts: 0, dueAt: call.now })), 'did not fit into the answer')
-    })
-  }
-  return answerWithData(call.request, dialog, writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary()), call.now)
+  const refused = batch ? undefined : unwatchable.get(request.toUser)
+  if (refused !== undefined) throw new Refused(failure(refused.failure))
+  return planResources(actions, unwatchable, registry)
 }
 
 interface Opened {
@@ -100,11 +65,11 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
   return transact(deps.store.pool, async (tx) => {
     // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
-    const [, planned, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(registry, call, actions, isBatch(request), tx), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
+    const [, planned, ownLimits, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, registry, call, actions, isBatch(request), tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
     if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
-    const watched = applyPlan(NOTHING, planned, deps.limits)
+    const watched = applyPlan(NOTHING, planned, { ...deps.limits, ...ownLimits })
     if ('name' in watched) throw new Refused(watched)
     const { rejections } = planned
     const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
@@ -125,6 +90,21 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
   })
 }
 
+/** Enters the subscriber where it asks for that, and answers. Those who take no more are not watched either (3.6.5.3). */
+const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], dialog: Dialog, watched: Watched, rejections: readonly Rejection[]): Promise<Answer> => {
+  // A poll leaves nothing behind (3.4.5.1.3).
+  const recorded = dialog.expiresAt > call.now ? await recordContexts(deps, call, actions, new Set(watched.keys())) : undefined
+  const [refused] = recorded?.refused.values() ?? []
+  if (recorded === undefined || refused === undefined) return { ...await answerWithViews(deps, call, dialog, watched, rejections), touched: recorded?.touched ?? [] }
+  if (dialog.kind === 'single') {
+    await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
+    throw new Refused(refused)
+  }
+  await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...recorded.refused.keys()]) })
+  const left = new Map([...watched].filter(([publisher]) => !recorded.refused.has(publisher)))
+  return { ...await answerWithViews(deps, call, dialog, left, [...rejections, ...rejectionsOf(recorded)]), touched: recorded.touched }
+}
+
 /**
  * Create and poll (3.4.5.1.3). The dialog is stored and committed first and the data read afterwards: a publish that the data does
  * not show was committed after the dialog, so that its fan-out finds the dialog. Nothing falls between.
@@ -136,7 +116,7 @@ const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     if (isDuplicate(error)) return open(deps, call, actions)
     throw error
   })
-  const answer = await answerWithViews(deps, call, dialog, watched, rejections)
+  const answer = await answerRecorded(deps, call, actions, dialog, watched, rejections)
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
@@ -156,12 +136,14 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const session = poolSession(deps.store.pool)
   // In a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
   const batch = (await loadDialogs(session, request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind !== 'single'
-  const planned = request.body.length === 0 ? undefined : await plan(await deps.categories.registry(), call, readActions(call, batch), batch, session)
+  const actions = request.body.length === 0 ? [] : readActions(call, batch)
+  const planned = request.body.length === 0 ? undefined : await plan(deps, await deps.categories.registry(), call, actions, batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
     const own = await lockOwnDialog(tx, call)
     await expectRegistered(tx, own, call)
-    const before = new Map((await loadResources(tx, own)).map(({ publisher, categories }) => [publisher, categories] as const))
-    const after = planned === undefined ? before : applyPlan(before, planned, deps.limits)
+    const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
+    const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))
+    const after = planned === undefined ? before : applyPlan(before, planned, { ...deps.limits, ...ownLimits })
     if ('name' in after) throw new Refused(after)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)
     if (!renewed.ok) throw new Refused(renewed.failure)
@@ -170,7 +152,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     void deleteResources(tx, own, [...before.keys()].filter((publisher) => !after.has(publisher)))
     return { dialog: renewed.value, shown: planned?.subscribe ?? after }
   })
-  return answerWithViews(deps, call, dialog, shown, planned?.rejections ?? [])
+  return answerRecorded(deps, call, actions, dialog, shown, planned?.rejections ?? [])
 }
 
 /** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */

@@ -1,6 +1,7 @@
 import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
+import type { ContactLimits } from '../core/contacts/change-contacts.ts'
 import type { SubscriberLimits } from '../core/subscribers/record-subscriber.ts'
 import type { SipReply } from '../core/sip/reply.ts'
 import type { SipRequest } from '../core/sip/request.ts'
@@ -12,6 +13,7 @@ import type { CategoryDirectory } from './category-directory.ts'
 import type { ConflictGuard } from './conflict-guard.ts'
 import type { DomainDirectory } from './domain-directory.ts'
 import type { MemberDomains } from './member-domains.ts'
+import type { ProvisioningDirectory } from './provisioning-directory.ts'
 import type { TemplateDirectory } from './template-directory.ts'
 
 /** Bounds that an operator may set. */
@@ -21,6 +23,7 @@ export interface EngineLimits {
   /** Of the subscriber list of one publisher, and of what the contexts on it hold. */
   readonly subscribers: SubscriberLimits
   readonly maxDelegates: number
+  readonly contacts: ContactLimits
   /** Subscriptions of others to one publisher. */
   readonly maxIncoming: number
   /** What all publications of one publisher may weigh, so that a self subscription's answer fits a message. */
@@ -49,6 +52,7 @@ export interface EngineDeps {
   readonly categories: CategoryDirectory
   readonly conflicts: ConflictGuard
   readonly template: TemplateDirectory
+  readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
   /** How long an endpoint may be without its connection before it counts as gone, in milliseconds. */
@@ -66,6 +70,8 @@ export interface Arrival {
   /** The identity that the proxy authenticated, if it did. */
   readonly user: UserKey | undefined
   readonly network: SourceNetwork | undefined
+  /** The proxy says that the sender is registered without user services (MS-SIPREGE 3.1.1.5.1): nothing of it is kept. */
+  readonly survivable: boolean
   /** Names this request in the log, in ms-diagnostics and in the change it makes. */
   readonly trace: string
 }

@@ -7,6 +7,8 @@ import { readSipRequest } from '../core/sip/request.ts'
 import { handleCategorySubscribe } from './category-subscribe.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
 import { Refused } from './refused.ts'
+import { handleContactsSubscribe } from './contacts-subscribe.ts'
+import { handleProvisioning } from './provisioning-subscribe.ts'
 import { handleSelfSubscribe } from './self-subscribe.ts'
 import { handleService } from './service.ts'
 
@@ -16,6 +18,8 @@ type Handler = (deps: EngineDeps, call: Call) => Promise<Answer | Relay>
 const packages: ReadonlyMap<string, Handler> = new Map([
   [eventPackages.roamingSelf, handleSelfSubscribe],
   [eventPackages.presence, handleCategorySubscribe],
+  [eventPackages.roamingContacts, handleContactsSubscribe],
+  [eventPackages.provisioning, handleProvisioning],
 ])
 
 const handleSubscribe: Handler = (deps, call) => {

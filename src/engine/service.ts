@@ -4,6 +4,7 @@ import type { Answer, Call, EngineDeps } from './deps.ts'
 import { handlePublish } from './publish.ts'
 import { Refused } from './refused.ts'
 import { handleSetContainerMembers } from './set-container-members.ts'
+import { handleSoap } from './soap.ts'
 import { handleSetDelegates } from './set-delegates.ts'
 import { handleSetSubscribers } from './set-subscribers.ts'
 
@@ -13,6 +14,7 @@ const handlers: ReadonlyMap<string, (deps: EngineDeps, call: Call) => Promise<An
   [mediaTypes.setContainerMembers, handleSetContainerMembers],
   [mediaTypes.setSubscribers, handleSetSubscribers],
   [mediaTypes.setDelegates, handleSetDelegates],
+  [mediaTypes.soap, handleSoap],
 ])
 
 /** Carries out a SERVICE request. A publisher only ever changes itself: From and To must be the same user (3.2.5.4, 3.5.5.5). */

@@ -5,6 +5,8 @@ import { statement, type Session } from './session.ts'
 export interface DeploymentSettings {
   /** The containers that a new user starts with. */
   readonly containerTemplate: ContainerTemplate
+  /** Provisioning groups by name: their content, checked. */
+  readonly provisioning: Readonly<Record<string, string>>
 }
 
 const GET = statement('deployment-setting-get', 'SELECT value FROM deployment_setting WHERE name = $1')

@@ -1,10 +1,12 @@
 import type { Change } from '../core/model/change.ts'
 import { noDelegates } from '../core/model/delegate.ts'
+import type { ContactDelta } from '../core/model/contact.ts'
 import type { Outcome } from '../core/model/outcome.ts'
 import type { PublisherState, SeenState } from '../core/model/publisher.ts'
-import { isTouched } from '../core/model/touch.ts'
+import { isTouched, noTouch } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { appendChange } from './changes.ts'
+import { putContactDeltas } from './contacts.ts'
 import { loadContainers, putContainer } from './containers.ts'
 import { loadDelegates, putDelegates } from './delegates.ts'
 import { deleteDialogs, findEndpointDialogs } from './dialogs.ts'
@@ -44,8 +46,8 @@ export const loadUnderLock = async (tx: Transaction, publisher: UserKey, needs: 
 }
 
 /** A publisher's own lists beside what watchers may see; only self subscribers are shown them. */
-export const withOwnLists = async (session: Session, state: SeenState): Promise<SeenState> => {
-  const [subscribers, delegates] = await Promise.all([loadSubscriberEntries(session, state.publisher), loadDelegates(session, state.publisher)])
+export const withOwnLists = async (session: Session, publisher: UserKey, seen: SeenState | Promise<SeenState>): Promise<SeenState> => {
+  const [state, subscribers, delegates] = await Promise.all([seen, loadSubscriberEntries(session, publisher), loadDelegates(session, publisher)])
   return { ...state, subscribers, delegates }
 }
 
@@ -82,4 +84,15 @@ export const applyOutcome = async (tx: Transaction, publisher: UserKey, { change
   if (leaving.length === 0) return
   void deleteEndpoints(tx, publisher, leaving)
   await deleteDialogs(tx, await findEndpointDialogs(tx, publisher, leaving))
+}
+
+/** Locks a user for a change of its contact list; false when there is no such user. */
+export const lockForContacts = async (tx: Transaction, user: UserKey): Promise<boolean> => await lockPublisher(tx, user) !== undefined
+
+/** Writes changes of a contact list and the change row that tells them, under the user's lock. */
+export const applyContacts = (tx: Transaction, user: UserKey, deltas: readonly ContactDelta[], trace: string, now: number): void => {
+  if (deltas.length === 0) return
+  void tx.send(REVISE, [user])
+  void putContactDeltas(tx, user, deltas)
+  void appendChange(tx, user, { ...noTouch, contacts: deltas }, trace, now)
 }

@@ -24,6 +24,11 @@ const LOCK = statement('publisher-lock', 'SELECT revision FROM publisher WHERE p
  */
 export const lockPublisher = async (tx: Transaction, user: UserKey): Promise<number | undefined> => (await tx.send<{ revision: number }>(LOCK, [user]))[0]?.revision
 
+const DISPLAY_NAME = statement('user-display-name', 'SELECT display_name FROM presence_user WHERE user_uri = $1')
+
+/** What the directory calls a user; undefined for those who are not users of this server. */
+export const loadDisplayName = async (session: Session, user: UserKey): Promise<string | undefined> => (await session.send<{ display_name: string }>(DISPLAY_NAME, [user]))[0]?.display_name
+
 const EXIST = statement('users-exist', 'SELECT publisher FROM publisher WHERE publisher = ANY($1::text[])')
 
 /** Which of these are users of this server. */
@@ -33,10 +38,11 @@ export const findExistingUsers = async (session: Session, users: readonly UserKe
 const INSERT = statement('user-insert', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING`)
 // Revisions start at the time, so that a user that was deleted and comes back does not repeat the ids of changes that still wait.
-// Only a publisher that is new gets the containers of the template, in version zero.
+// Users of another pool are no publishers here. Only a publisher that is new gets the containers of the template, in version zero.
 const INSERT_PUBLISHER = statement('user-insert-publisher', `
   WITH made AS (
-    INSERT INTO publisher (publisher, revision) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING publisher
+    INSERT INTO publisher (publisher, revision)
+    SELECT $1, $2::bigint WHERE NOT EXISTS (SELECT 1 FROM presence_user WHERE user_uri = $1 AND home_pool IS NOT NULL) ON CONFLICT DO NOTHING RETURNING publisher
   ), containers AS (
     INSERT INTO container (publisher, container, members_version) SELECT made.publisher, id, 0 FROM made, unnest($3::int[]) AS id
   )

@@ -13,6 +13,7 @@ import { readRoamingList } from '../../src/core/requests/roaming-list.ts'
 import { endpointIdOfEpid } from '../../src/core/sip/endpoint-id.ts'
 import { openDialog, renewDialog, type DialogTerms } from '../../src/core/subscriptions/dialog.ts'
 import { checkInDialog, grantExpires, negotiate, piggybackHeaders, plainHeaders, readIntent } from '../../src/core/subscriptions/lifetime.ts'
+import { foreign, homedElsewhere, notGranted, watchedByTooMany } from '../../src/core/subscriptions/watchability.ts'
 import { applyPlan, checkSingle, isBatch, planResources } from '../../src/core/subscriptions/resources.ts'
 import { anna, boris, bytes, clara, dialog, documents, endpoint, instance, member, must, now, request, state, verdict } from './support.ts'
 
@@ -61,10 +62,12 @@ t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => 
     ['one resource that is To', [asks('subscribe', [anna], ['note', 'state'])], true], ['1: more than one resource', [asks('subscribe', [anna, boris], ['note'])], false], ['1: the same resource twice', [asks('subscribe', [anna, anna], ['note'])], false], ['2: more than one action', [asks('subscribe', [anna], ['note']), asks('subscribe', [anna], ['state'])], false], ['3: unsubscribe', [asks('unsubscribe', [anna], ['note'])], false], ['4: not To', [asks('subscribe', [clara], ['note'])], false], ['no action', [], false],
   ]
   for (const [name, actions, fits] of singles) t.equal(checkSingle(one, actions)?.name, fits ? undefined : 'singleNotOneResource', `3.4.5.3 ${name}`)
-  const plan = planResources([asks('subscribe', [anna, clara], ['note', 'routing', 'state', 'mwi']), asks('subscribe', [anna, clara], ['note', 'device', 'constructor']), asks('unsubscribe', [boris, clara], ['note', 'routing'])], new Set([anna, boris]), builtInRegistry)
+  const plan = planResources([asks('subscribe', [anna, clara], ['note', 'routing', 'state', 'mwi']), asks('subscribe', [anna, clara], ['note', 'device', 'constructor']), asks('unsubscribe', [boris, clara], ['note', 'routing'])], new Map([[clara, foreign(clara)]]), builtInRegistry)
   t.same([[...plan.subscribe], plan.steps.filter(({ name }) => name === 'unsubscribe'), plan.rejections], [[[anna, ['note', 'state', 'device', 'constructor']]], [{ name: 'unsubscribe', user: boris, categories: ['note'] }, { name: 'unsubscribe', user: clara, categories: ['note'] }], [{ user: clara, state: 'resubscribe' }]], 'private categories are passed over, users elsewhere rejected once, unsubscribing never complains')
-  const refusing = planResources([asks('subscribe', [anna, boris, clara], ['note']), asks('subscribe', [boris], ['state']), asks('unsubscribe', [boris], ['note'])], new Set([anna, boris]), builtInRegistry, new Set([boris, clara]))
+  const refusing = planResources([asks('subscribe', [anna, boris, clara], ['note']), asks('subscribe', [boris], ['state']), asks('unsubscribe', [boris], ['note'])], new Map([[boris, notGranted(boris)], [clara, foreign(clara)]]), builtInRegistry)
   t.same([[...refusing.subscribe.keys()], refusing.rejections, refusing.steps.map(({ name, user }) => `${name} ${user}`)], [[anna], [{ user: boris, state: 'terminated', reason: 'rejected', statusCode: 403 }, { user: clara, state: 'resubscribe' }], [`subscribe ${anna}`, `unsubscribe ${boris}`]], '3.4.5.3: who may not be watched is rejected for good, once; who is not here has no rights to ask for')
+  const elsewhere = planResources([asks('subscribe', [anna, boris], ['note'])], new Map([[anna, homedElsewhere(anna, 'sip:pool2@nordwind.example;gruu')], [boris, watchedByTooMany(boris)]]), builtInRegistry)
+  t.same(elsewhere.rejections, [{ user: anna, state: 'resubscribe', poolFqdn: 'sip:pool2@nordwind.example;gruu' }, { user: boris, state: 'terminated', reason: 'quotaExceeded', statusCode: 413 }], '3.4.5.1.3.1: homed elsewhere, watched by too many')
   const limits = { maxResourcesPerDialog: 2, maxCategoriesPerRequest: 2 }
   const before = new Map([[anna, ['note', 'state']], [boris, ['note']]])
   const cases: readonly (readonly [name: string, actions: readonly BatchAction[], after: readonly (readonly [string, readonly string[]])[] | string])[] = [
@@ -73,7 +76,7 @@ t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => 
     ['one category too many', [asks('subscribe', [boris], ['note', 'state', 'device'])], 'subscribesTooMuch'], ['private categories do not count', [asks('subscribe', [boris], ['note', 'state', 'mwi'])], [[anna, ['note', 'state']], [boris, ['note', 'state']]]],
   ]
   for (const [name, actions, expected] of cases) {
-    const after = applyPlan(before, planResources(actions, new Set([anna, boris, clara]), builtInRegistry), limits)
+    const after = applyPlan(before, planResources(actions, new Map(), builtInRegistry), limits)
     t.same('name' in after ? after.name : [...after], expected, `design 12: ${name}`)
   }
   t.same([...before], [[anna, ['note', 'state']], [boris, ['note']]], 'what was is left alone')
@@ -96,16 +99,16 @@ t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {
   const tagged = { To: '<sip:boris@nordwind.example>;tag=srv1' }
   t.same([request('SUBSCRIBE'), request('SUBSCRIBE', {}, ['Expires: 0']), request('SUBSCRIBE', tagged), request('SUBSCRIBE', tagged, ['Expires: 0']), request('SUBSCRIBE', tagged, ['Expires: 60'])].map(readIntent), ['create', 'poll', 'refresh', 'cancel', 'refresh'])
   t.same([[], benotify, ['Supported: ms-benotify'], ['Proxy-Require: ms-benotify'], ['Supported: ms-piggyback-first-notify, MS-BENOTIFY', 'Proxy-Require: ms-benotify']].map((more) => negotiate(request('SUBSCRIBE', {}, more))),
-    [[false, false], [true, false], [false, false], [false, false], [true, true]].map(([benotify, piggyback]) => ({ benotify, piggyback })), 'MS-SIP 3.5: BENOTIFY needs both')
+    [[false, false], [true, false], [false, false], [false, false], [true, true]].map(([benotify, piggyback]) => ({ benotify, piggyback, autoextend: false })), 'MS-SIP 3.5: BENOTIFY needs both')
   const refresh = (over: Readonly<Record<string, string>>): ReturnType<typeof request> => request('SUBSCRIBE', { ...tagged, Event: 'presence', ...over })
   const checks: readonly (readonly [name: string, over: Readonly<Record<string, string>>, held: ReturnType<typeof dialog> | undefined, expected: string | undefined])[] = [
     ['its own refresh', { CSeq: '3 SUBSCRIBE' }, dialog(), undefined], ['design 18: the same again', { CSeq: '2 SUBSCRIBE' }, dialog(), undefined], ['RFC 3261 12.2.2: an older one', { CSeq: '1 SUBSCRIBE' }, dialog(), 'outOfOrder'], ['no dialog', {}, undefined, 'dialogUnknown'], ['design 13: another Call-ID', { 'Call-ID': 'call-2' }, dialog(), 'dialogUnknown'],
     ['another From tag', { From: '<sip:boris@nordwind.example>;tag=cli2' }, dialog(), 'dialogUnknown'], ['another event', { Event: 'vnd-microsoft-roaming-self' }, dialog(), 'dialogUnknown'], ['an ended dialog', {}, dialog({ expiresAt: now }), 'dialogUnknown'], ['its last millisecond', {}, dialog({ expiresAt: now + 1 }), undefined],
   ]
   for (const [name, over, held, expected] of checks) t.equal(checkInDialog(refresh(over), held, now)?.name, expected, name)
-  t.same(piggybackHeaders(dialog({ cseq: 1, expiresAt: now + 34_560_000 }), { benotify: true, piggyback: true }, 'a/b', now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '34560'], ['Require', 'eventlist'], ['Content-Type', 'a/b'], ['Event', 'presence'], ['subscription-state', 'active;expires=34560'], ['ms-piggyback-cseq', '1'], ['Supported', 'ms-benotify, ms-piggyback-first-notify']], '4.4.2, 4.5')
-  t.match(piggybackHeaders(dialog({ expiresAt: now }), { benotify: false, piggyback: true }, 'a/b', now).slice(5), [['subscription-state', 'terminated;expires=0'], ['ms-piggyback-cseq', '7'], ['Supported', 'ms-piggyback-first-notify']], 'a poll is over at once')
-  t.same(plainHeaders(dialog(), { benotify: false, piggyback: false }, now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '600']])
+  t.same(piggybackHeaders(dialog({ cseq: 1, expiresAt: now + 34_560_000 }), { benotify: true, piggyback: true, autoextend: false }, 'a/b', now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '34560'], ['Require', 'eventlist'], ['Content-Type', 'a/b'], ['Event', 'presence'], ['subscription-state', 'active;expires=34560'], ['ms-piggyback-cseq', '1'], ['Supported', 'ms-benotify, ms-piggyback-first-notify']], '4.4.2, 4.5')
+  t.match(piggybackHeaders(dialog({ expiresAt: now }), { benotify: false, piggyback: true, autoextend: false }, 'a/b', now).slice(5), [['subscription-state', 'terminated;expires=0'], ['ms-piggyback-cseq', '7'], ['Supported', 'ms-piggyback-first-notify']], 'a poll is over at once')
+  t.same(plainHeaders(dialog(), { benotify: false, piggyback: false, autoextend: false }, now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '600']])
 })
 
 t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
@@ -113,7 +116,7 @@ t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
   const opened = must(openDialog(opening, terms, now))
   t.same(opened, {
     subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
-    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000,
+    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0,
   })
   t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
   t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')

@@ -245,7 +245,7 @@ t.test('changes that were committed but not told are told later, once, with the 
   for (const version of [1, 2, 3]) {
     // A crash right after the commit: nobody is woken.
     const text = publisher.text('SERVICE', { headers: { 'Content-Type': 'application/msrtc-category-publish+xml' }, body: publishBody(anna, notes(`v${version}`, [0], version)) })
-    await handleSip(world.engine, new TextEncoder().encode(text), { proxy: 'kam1', flow: 'f', contact: 'sip:kam1.test', user: undefined, network: undefined, trace: 'x' }, world.entry)
+    await handleSip(world.engine, new TextEncoder().encode(text), { proxy: 'kam1', flow: 'f', contact: 'sip:kam1.test', user: undefined, network: undefined, survivable: false, trace: 'x' }, world.entry)
   }
   t.strictSame(watcher.hears(), [])
   world.restart()

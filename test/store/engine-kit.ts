@@ -5,6 +5,7 @@ import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-clien
 import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from '../support/unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
+import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip } from '../../src/engine/engine.ts'
@@ -69,9 +70,9 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const now = (): number => clock.time
   let tags = 0
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
-    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
+    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []
@@ -80,7 +81,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text) => {
-      const arrival = { proxy: PROXY, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, trace: name }
+      const arrival = { proxy: PROXY, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, survivable: false, trace: name }
       const answer = await handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false })
       if ('relay' in answer) throw new Error('the engine does not take this request')
       delivery.wake(answer.touched)

@@ -12,6 +12,7 @@ import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
+import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -29,7 +30,7 @@ export const START = Date.parse('2026-03-02T08:00:00.000Z')
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
-const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, maxIncoming: 5, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxIncoming: 500, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
 
 /** Proxies that only take notes; what they do with a notification can be told to them. */
 class FakeProxy implements ProxyClient {
@@ -73,7 +74,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     return {
-      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
+      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
       domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -154,7 +155,7 @@ export class World {
   async handles(bytes: Uint8Array | string, arrival: Partial<Arrival> = {}): Promise<Handled> {
     const proxy = arrival.proxy ?? 'kam1'
     const answer = await handleSip(this.engine, typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes, {
-      proxy, flow: 'flow-of-nobody', contact: `sip:${proxy}.test:5060;transport=tcp`, user: undefined, network: undefined, trace: `trace${this.next()}`, ...arrival,
+      proxy, flow: 'flow-of-nobody', contact: `sip:${proxy}.test:5060;transport=tcp`, user: undefined, network: undefined, survivable: false, trace: `trace${this.next()}`, ...arrival,
     }, this.entry)
     if ('relay' in answer) return answer
     this.proxies[proxy === 'kam2' ? 'kam2' : 'kam1'].taken.push(...answer.notify)

@@ -1,10 +1,10 @@
-import type { Instant } from '../base/instant.ts'
+import { secondsLeft, type Instant } from '../base/instant.ts'
 import type { EndpointId } from '../sip/endpoint-id.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { SourceNetwork } from './network.ts'
 
-/** Self subscriptions, and category subscriptions in their two forms (3.4.5.1.1). */
-export const dialogKinds = ['self', 'batch', 'single'] as const
+/** Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), and contact lists (MS-SIP 3.7.5). */
+export const dialogKinds = ['self', 'batch', 'single', 'contacts'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
 /** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
@@ -14,6 +14,9 @@ export type SelfScope = (typeof selfScopes)[number]
 /** Why we end a subscription (RFC 6665 4.1.3): its time is over, it should be opened anew, its resource is gone, it is not allowed. */
 export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected'] as const
 export type EndReason = (typeof endReasons)[number]
+
+/** Packages whose notifications are event lists say so (RFC 4662 4.2); a contact list is none. */
+export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind !== 'contacts'
 
 /** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
 export interface Dialog {
@@ -51,7 +54,13 @@ export interface Dialog {
   readonly since: number
   readonly createdAt: Instant
   readonly expiresAt: Instant
+  /** Where every notification extends the life (com.microsoft.autoextend, MS-SIP 3.6): by how many milliseconds; 0 where it counts down. */
+  readonly extendMs: number
 }
+
+/** The seconds that a dialog is said to live on: all of them anew with every notification where that was negotiated, else what is left (MS-SIP 3.6). */
+export const shownExpires = ({ expiresAt, extendMs }: Pick<Dialog, 'expiresAt' | 'extendMs'>, now: Instant): number =>
+  extendMs > 0 && expiresAt > now ? Math.round(extendMs / 1000) : secondsLeft(expiresAt, now)
 
 /** One publisher that a category dialog watches, with the categories of interest; kept on the publisher's side. */
 export interface Subscription {

@@ -1,3 +1,4 @@
+import type { ContactDelta } from './contact.ts'
 import type { ContainerMember } from './container.ts'
 
 /**
@@ -15,6 +16,8 @@ export interface Touch {
   readonly subscribers?: true
   /** The delegate list changed: self subscribers hear it as a whole (3.9.5.3). */
   readonly delegates?: true
+  /** Changes of the contact list: each is told, in order (MS-SIP 2.2.4.1). */
+  readonly contacts?: readonly ContactDelta[]
 }
 
 /** What a record says about a key, and nothing that it inherits: category names are the clients' choice, `constructor` among them. */
@@ -23,7 +26,7 @@ export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T
 export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
 
 export const isTouched = (touch: Touch): boolean =>
-  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true
+  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true || (touch.contacts?.length ?? 0) > 0
 
 /** Merges touches in the order in which they were committed: what changed is united, what was before is the oldest. */
 export const mergeTouches = (touches: readonly Touch[]): Touch => {
@@ -39,11 +42,13 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     publishedBefore = { ...touch.publishedBefore, ...publishedBefore }
     membersBefore = { ...touch.membersBefore, ...membersBefore }
   }
+  const contacts = touches.flatMap((touch) => touch.contacts ?? [])
   return {
     categories: Object.fromEntries([...categories].map(([category, containers]) => [category, [...containers].sort((a, b) => a - b)])),
     publishedBefore,
     membersBefore,
     ...(touches.some(({ subscribers }) => subscribers === true) ? { subscribers: true } : {}),
     ...(touches.some(({ delegates }) => delegates === true) ? { delegates: true } : {}),
+    ...(contacts.length > 0 ? { contacts } : {}),
   }
 }

@@ -1,5 +1,5 @@
-import { secondsLeft, type Instant } from '../base/instant.ts'
-import type { Dialog, EndReason, NotifyInstruction } from '../model/dialog.ts'
+import type { Instant } from '../base/instant.ts'
+import { needsEventlist, shownExpires, type Dialog, type EndReason, type NotifyInstruction } from '../model/dialog.ts'
 
 /** What a notification says, before it is addressed to a dialog. */
 export interface Notice {
@@ -18,8 +18,8 @@ export const writeInstruction = (dialog: Dialog, notice: Notice, now: Instant): 
   // A BENOTIFY is never answered and opens nothing, so that it needs no Contact.
   if (!dialog.benotify) h += `Contact: <${dialog.contact}>\r\n`
   for (const route of dialog.routes) h += `Route: ${route}\r\n`
-  h += `Require: eventlist\r\nEvent: ${dialog.event}\r\n`
-  if (notice.terminated === undefined) h += `subscription-state: active;expires=${secondsLeft(dialog.expiresAt, now)}\r\n`
+  h += `${needsEventlist(dialog) ? 'Require: eventlist\r\n' : ''}Event: ${dialog.event}\r\n`
+  if (notice.terminated === undefined) h += `subscription-state: active;expires=${shownExpires(dialog, now)}\r\n`
   // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason.
   else h += `subscription-state: terminated;expires=0;reason=${notice.terminated}\r\nExpires: 0\r\n`
   if (notice.body !== undefined) h += `Content-Type: ${notice.body.type}\r\n`

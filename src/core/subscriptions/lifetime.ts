@@ -1,7 +1,7 @@
 import { failure, type Failure } from '../base/failure.ts'
-import { secondsLeft, type Instant } from '../base/instant.ts'
+import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
-import type { Dialog } from '../model/dialog.ts'
+import { needsEventlist, shownExpires, type Dialog } from '../model/dialog.ts'
 import type { SipRequest } from '../sip/request.ts'
 
 /** Bounds of subscription expiry, in seconds. */
@@ -32,11 +32,13 @@ export const grantExpires = (asked: number | undefined, limits: ExpiryLimits, ch
 export interface Negotiated {
   readonly benotify: boolean
   readonly piggyback: boolean
+  readonly autoextend: boolean
 }
 
 export const negotiate = ({ supported, proxyRequire }: SipRequest): Negotiated => ({
   benotify: supported.has('ms-benotify') && proxyRequire.has('ms-benotify'),
   piggyback: supported.has('ms-piggyback-first-notify'),
+  autoextend: supported.has('com.microsoft.autoextend'),
 })
 
 /** Checks an in-dialog request against its dialog: right peer, not ended, not older than an earlier one. */
@@ -48,18 +50,18 @@ export const checkInDialog = (request: SipRequest, dialog: Dialog | undefined, n
 
 type Headers = readonly (readonly [string, string])[]
 
-const supportedHeader = ({ benotify, piggyback }: Negotiated): Headers => {
-  const tags = [...(benotify ? ['ms-benotify'] : []), ...(piggyback ? ['ms-piggyback-first-notify'] : [])]
+const supportedHeader = ({ benotify, piggyback, autoextend }: Negotiated): Headers => {
+  const tags = [...(benotify ? ['ms-benotify'] : []), ...(piggyback ? ['ms-piggyback-first-notify'] : []), ...(autoextend ? ['com.microsoft.autoextend'] : [])]
   return tags.length === 0 ? [] : [['Supported', tags.join(', ')]]
 }
 
 /** Headers of the 200 that carries the first notification itself (MS-SIP 3.4, 4.4.2). */
 export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, contentType: string, now: Instant): Headers => {
-  const left = secondsLeft(dialog.expiresAt, now)
+  const left = shownExpires(dialog, now)
   return [
     ['Contact', `<${dialog.contact}>`],
     ['Expires', String(left)],
-    ['Require', 'eventlist'],
+    ...(needsEventlist(dialog) ? [['Require', 'eventlist'] as const] : []),
     ['Content-Type', contentType],
     ['Event', dialog.event],
     ['subscription-state', left > 0 ? `active;expires=${left}` : 'terminated;expires=0'],
@@ -71,6 +73,6 @@ export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, content
 /** Headers of the 200 after which a NOTIFY follows, and of the answer to a cancel. */
 export const plainHeaders = (dialog: Dialog, negotiated: Negotiated, now: Instant): Headers => [
   ['Contact', `<${dialog.contact}>`],
-  ['Expires', String(secondsLeft(dialog.expiresAt, now))],
+  ['Expires', String(shownExpires(dialog, now))],
   ...supportedHeader(negotiated),
 ]

@@ -1,9 +1,10 @@
-import { failure, failureEntry, type Failure } from '../base/failure.ts'
+import { failure, type Failure } from '../base/failure.ts'
 import { isPrivate, type CategoryRegistry } from '../categories/registry.ts'
 import type { Rejection } from '../documents/rlmi.ts'
 import type { BatchAction } from '../requests/batch-subscribe.ts'
 import type { SipRequest } from '../sip/request.ts'
 import type { UserKey } from '../sip/uri.ts'
+import type { Unwatchable } from './watchability.ts'
 
 /** Both tags in Require make it a batch; anything else is a single category SUBSCRIBE (3.4.5.1.1). */
 export const isBatch = ({ require }: SipRequest): boolean => require.has('adhoclist') && require.has('categorylist')
@@ -27,17 +28,11 @@ const add = (plan: Map<UserKey, readonly string[]>, user: UserKey, categories: r
   plan.set(user, [...new Set([...(plan.get(user) ?? []), ...categories])])
 }
 
-const NOBODY: ReadonlySet<UserKey> = new Set()
-
-/** 3.4.5.1.3.1 names no case for a resource that the subscriber may not watch (3.4.5.3); `rejected` is the reason of RFC 4662 5.5 and RFC 6665 4.1.3. */
-const notGranted = (user: UserKey): Rejection => ({ user, state: 'terminated', reason: 'rejected', statusCode: failureEntry('incomingNotGranted').status })
-
 /**
- * Sorts the resources of a request: users of this server are taken, all others are told to be subscribed elsewhere (3.4.5.1.3.1, 3.4.5.3);
- * `refused` are users of this server whom the subscriber may not watch. Private categories are passed over in silence (3.4.5.1.3). What is
- * not watched can be unsubscribed without complaint.
+ * Sorts the resources of a request: who cannot be watched here goes on the rejection list (3.4.5.1.3.1, 3.4.5.3); private categories are passed
+ * over in silence (3.4.5.1.3). What is not watched can be unsubscribed without complaint.
  */
-export const planResources = (actions: readonly BatchAction[], existing: ReadonlySet<UserKey>, registry: CategoryRegistry, refused: ReadonlySet<UserKey> = NOBODY): ResourcePlan => {
+export const planResources = (actions: readonly BatchAction[], unwatchable: ReadonlyMap<UserKey, Unwatchable>, registry: CategoryRegistry): ResourcePlan => {
   const steps: ResourcePlan['steps'][number][] = []
   const subscribe = new Map<UserKey, readonly string[]>()
   const rejected = new Map<UserKey, Rejection>()
@@ -45,12 +40,9 @@ export const planResources = (actions: readonly BatchAction[], existing: Readonl
   for (const { name, resources, categories: named } of actions) {
     const categories = named.filter((category) => !hidden(category))
     for (const { user } of resources) {
-      if (name === 'subscribe' && !existing.has(user)) {
-        rejected.set(user, { user, state: 'resubscribe' })
-        continue
-      }
-      if (name === 'subscribe' && refused.has(user)) {
-        rejected.set(user, notGranted(user))
+      const rejection = name === 'subscribe' ? unwatchable.get(user)?.rejection : undefined
+      if (rejection !== undefined) {
+        rejected.set(user, rejection)
         continue
       }
       steps.push({ name, user, categories })

@@ -91,7 +91,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
       const given = optional(query, 'user')
       const user = given === undefined ? undefined : readUserKey(given)
       if (user?.ok === false) throw new Refused(user.failure)
-      const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), trace }
+      const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), survivable: optional(query, 'survivable') === '1', trace }
       const answer = await handleSip(deps.engine, bodyOf(request), arrival, deps.entry)
       if ('relay' in answer) {
         deps.metrics.request('relayed', performance.now() - started)

@@ -1,0 +1,55 @@
+import { failure } from '../core/base/failure.ts'
+import { refuse, type Result } from '../core/base/result.ts'
+import { decideContactAction } from '../core/contacts/change-contacts.ts'
+import { writeAddGroupAnswer } from '../core/documents/soap.ts'
+import type { ContactList, ContactOutcome } from '../core/model/contact.ts'
+import { readContactAction, type ContactAction } from '../core/requests/contact-actions.ts'
+import type { SoapRequest } from '../core/requests/soap.ts'
+import { mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { findAnswered, putAnswered } from '../store/answered.ts'
+import { loadContactList } from '../store/contacts.ts'
+import { applyContacts, lockForContacts } from '../store/publisher.ts'
+import { transact } from '../store/session.ts'
+import type { Answer, Call, EngineDeps } from './deps.ts'
+import { Refused } from './refused.ts'
+
+/** The number of a group is in the answer to the request that added it; a repeated one finds it by its name. */
+const answerAgain = (action: ContactAction, list: ContactList): ContactOutcome['answer'] => {
+  const group = action.kind === 'addGroup' ? list.groups.find(({ name }) => name === action.name) : undefined
+  return group === undefined ? undefined : { type: mediaTypes.soapAnswer, text: writeAddGroupAnswer(group.id) }
+}
+
+/** Carries out a SOAP request on the sender's contact list (MS-SIP 3.7.4), inside a dialog or outside of any. */
+export const handleContactAction = async (deps: EngineDeps, { request, arrival, now }: Call, soap: SoapRequest): Promise<Answer> => {
+  const action = readContactAction(soap)
+  if (!action.ok) throw new Refused(action.failure)
+  const user = request.fromUser
+  const key = { publisher: user, callId: request.callId, cseq: request.cseq, fromTag: request.fromTag }
+  const answer = (toTag: string, body: ContactOutcome['answer'], touched: Answer['touched']): Answer =>
+    ({ reply: { status: 200, reason: 'OK', toTag: request.toTag ?? toTag, headers: body === undefined ? [] : [['Content-Type', body.type]], body: body?.text ?? '' }, notify: [], touched })
+  return transact(deps.store.pool, async (tx) => {
+    const [known, before, list] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user)])
+    if (!known) throw new Refused(failure('publisherNotFound'))
+    if (before !== undefined) return answer(before, answerAgain(action.value, list), [])
+    const decided = decideContactAction(action.value, list, deps.limits.contacts)
+    if (!decided.ok) throw new Refused(decided.failure)
+    const toTag = deps.chance.tag()
+    applyContacts(tx, user, decided.value.deltas, arrival.trace, now)
+    void putAnswered(tx, key, toTag, now)
+    return answer(toTag, decided.value.answer, [user])
+  })
+}
+
+/** What replacing a contact list needs of the engine. */
+export type ContactDeps = Pick<EngineDeps, 'store' | 'now'> & { readonly limits: Pick<EngineDeps['limits'], 'contacts'> }
+
+/** Changes a user's list as its operator decides; the list afterwards, and whether anybody must be told. */
+export const changeContactsForUser = (deps: ContactDeps, user: UserKey, decide: (list: ContactList) => Result<ContactOutcome>, trace: string): Promise<Result<ContactOutcome>> =>
+  transact(deps.store.pool, async (tx): Promise<Result<ContactOutcome>> => {
+    const [known, list] = await Promise.all([lockForContacts(tx, user), loadContactList(tx, user)])
+    if (!known) return refuse(failure('publisherNotFound'))
+    const decided = decide(list)
+    if (decided.ok) applyContacts(tx, user, decided.value.deltas, trace, deps.now())
+    return decided
+  })

@@ -1,0 +1,99 @@
+import { failure } from '../core/base/failure.ts'
+import type { Instant } from '../core/base/instant.ts'
+import type { Dialog, DialogKind, SelfScope } from '../core/model/dialog.ts'
+import { findEndpoint } from '../core/registrations/register.ts'
+import { accepts } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
+import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
+import { loadEndpoints } from '../store/endpoints.ts'
+import { loadUnderLock } from '../store/publisher.ts'
+import { poolSession, transact, type Session } from '../store/session.ts'
+import { findExistingUsers } from '../store/users.ts'
+import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
+import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
+import { Refused } from './refused.ts'
+import { replaceDialogs } from './replace-dialogs.ts'
+import { answerWithData } from './subscribe-answer.ts'
+
+/** A package by which a user watches something of its own. */
+export interface OwnPackage {
+  readonly kind: DialogKind
+  readonly mediaType: string
+  /** What of it the request asks for; a refresh without a body keeps that. */
+  readonly readScope: (call: Call) => readonly SelfScope[]
+  /** Reads all that is shown; inside a transaction behind the publisher's lock. The document is written from it for a scope. */
+  readonly load: (session: Session, user: UserKey, now: Instant) => Promise<(scope: readonly SelfScope[]) => string>
+}
+
+/**
+ * Create and poll (3.3.5.1). The publisher's lock makes it exact: a change that is not in the answer comes after the lock, finds the
+ * dialog stored, and is told in it. Who has no user services to rely on (survivable mode, MS-SIPREGE 3.1.1.5.1) is answered as by a poll.
+ */
+const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
+  const { request, arrival, now } = call
+  const scope = own.readScope(call)
+  const answer = (dialog: Dialog, write: (scope: readonly SelfScope[]) => string): Answer => answerWithData(request, dialog, { type: own.mediaType, text: write(dialog.scope) }, now)
+  return transact(deps.store.pool, async (tx) => {
+    const [state, dialogs, write] = await Promise.all([loadUnderLock(tx, request.fromUser, { endpoints: true }), loadDialogs(tx, request.fromUser), own.load(tx, request.fromUser, now)])
+    if (state === undefined) throw new Refused(failure('userNotFound'))
+    const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
+    const poll = readIntent(request) === 'poll' || arrival.survivable
+    if (endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+    const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
+    const again = same.find((dialog) => dialog.kind === own.kind && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
+    if (again !== undefined) return answer(again, write)
+    const opened = openDialog(poll ? { ...request, expires: 0 } : request, {
+      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+    }, now)
+    if (!opened.ok) throw new Refused(opened.failure)
+    if (poll) return answer(opened.value, write)
+    // One dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
+    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, now)
+    await deleteDialogs(tx, same)
+    void insertDialog(tx, opened.value)
+    const answered = answer(opened.value, write)
+    return { ...answered, notify: [...answered.notify, ...endings] }
+  })
+}
+
+/**
+ * Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. The data is read
+ * behind the numbering and without the publisher's lock: what changes later is told in the dialog anyway, and a dialog that waits
+ * for its proxy must not hold up its user's publications.
+ */
+const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
+  const { request, now } = call
+  const scope = request.body.length > 0 ? own.readScope(call) : undefined
+  const renewed = await transact(deps.store.pool, async (tx) => {
+    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, call), loadEndpoints(tx, request.fromUser)])
+    if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
+    const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
+    if (!next.ok) throw new Refused(next.failure)
+    void refreshDialog(tx, next.value)
+    return next.value
+  })
+  const write = await own.load(poolSession(deps.store.pool), request.fromUser, deps.now())
+  return answerWithData(request, renewed, { type: own.mediaType, text: write(renewed.scope) }, now)
+}
+
+/** Whoever asks for something of its own asks itself (3.3.5.3): 400 where To is another user, 404 where it is none. */
+export const expectOwn = async (deps: EngineDeps, { request }: Call): Promise<void> => {
+  if (request.fromUser === request.toUser) return
+  const known = await findExistingUsers(poolSession(deps.store.pool), [request.toUser])
+  throw new Refused(failure(known.has(request.toUser) ? 'selfToAnother' : 'userNotFound'))
+}
+
+/** 406 when Accept does not admit what the answer carries. */
+export const expectAccept = ({ request }: Call, mediaType: string): void => {
+  if (!accepts(request.accept, mediaType)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaType}`))
+}
+
+/** Processes a SUBSCRIBE to a package of the subscriber's own. */
+export const subscribeOwn = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
+  await expectOwn(deps, call)
+  expectAccept(call, own.mediaType)
+  const intent = readIntent(call.request)
+  return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call, own) : create(deps, call, own)
+}

@@ -1,0 +1,59 @@
+import type { Rejection } from '../core/documents/rlmi.ts'
+import { isTouched } from '../core/model/touch.ts'
+import type { BatchAction } from '../core/requests/batch-subscribe.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { decideRecordSubscriber, rejectionOf, type Newcomer } from '../core/subscribers/record-subscriber.ts'
+import type { Failure } from '../core/base/failure.ts'
+import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
+import { poolSession, transact } from '../store/session.ts'
+import { findListing } from '../store/subscriber-entries.ts'
+import { loadDisplayName } from '../store/users.ts'
+import type { Call, EngineDeps } from './deps.ts'
+
+/** What came of the contexts of a request. */
+export interface Recorded {
+  /** Publishers whose subscriber list has grown. */
+  readonly touched: readonly UserKey[]
+  /** Publishers who take no more: neither the entry nor the subscription stands. */
+  readonly refused: ReadonlyMap<UserKey, Failure>
+}
+
+const NOTHING: Recorded = { touched: [], refused: new Map() }
+
+/** The publishers whom a request asks to be known to. Of oneself one knows. */
+const contextsOf = ({ request }: Call, actions: readonly BatchAction[], watched: ReadonlySet<UserKey>): ReadonlyMap<UserKey, string> =>
+  new Map(actions.flatMap(({ name, resources }) => (name === 'unsubscribe' ? [] : resources.flatMap(({ user, context }) => (context === undefined || !watched.has(user) || user === request.fromUser ? [] : [[user, context] as const])))))
+
+/**
+ * Enters the subscriber on the lists of those whom it sent a context for (3.4.5.1.3, 1.3.1.4), once the subscription itself is stored: "received and
+ * processed normally". Each in a transaction of its own: two users who add each other at the same time must not wait for one another.
+ */
+export const recordContexts = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], watched: ReadonlySet<UserKey>): Promise<Recorded> => {
+  const contexts = contextsOf(call, actions, watched)
+  if (contexts.size === 0) return NOTHING
+  const { request, arrival, network, now } = call
+  const session = poolSession(deps.store.pool)
+  const [listed, ownName] = await Promise.all([findListing(session, [...contexts.keys()], request.fromUser), loadDisplayName(session, request.fromUser)])
+  // The directory's name of our own users, what From says of all others (2.2.2.6.1).
+  const newcomer: Newcomer = { user: request.fromUser, displayName: ownName ?? request.from.displayName, network }
+  const touched: UserKey[] = []
+  const refused = new Map<UserKey, Failure>()
+  for (const [publisher, context] of contexts) {
+    if (listed.has(publisher)) continue
+    await transact(deps.store.pool, async (tx) => {
+      const state = await loadUnderLock(tx, publisher, { subscribers: true })
+      if (state === undefined) return
+      const decided = decideRecordSubscriber(newcomer, context, state, deps.limits.subscribers)
+      if (!decided.ok) {
+        refused.set(publisher, decided.failure)
+        return
+      }
+      await applyOutcome(tx, publisher, decided.value, arrival.trace, now)
+      if (isTouched(decided.value.touch)) touched.push(publisher)
+    })
+  }
+  return { touched, refused }
+}
+
+/** How a batch tells of those who take no more. */
+export const rejectionsOf = ({ refused }: Recorded): readonly Rejection[] => [...refused].map(([publisher, failure]) => rejectionOf(publisher, failure))

@@ -1,0 +1,33 @@
+import type { UserKey } from '../core/sip/uri.ts'
+import { statement, type Session } from './session.ts'
+
+/** Bounds that hold for one user in place of the deployment's; what is not set is as for all. */
+export interface UserLimits {
+  /** Contacts on its contact list. */
+  readonly maxContacts?: number
+  /** Contacts that one of its category subscriptions may watch, and categories of each. */
+  readonly maxResourcesPerDialog?: number
+  readonly maxCategoriesPerRequest?: number
+  /** Category subscriptions of others to it. */
+  readonly maxIncoming?: number
+}
+
+const OF_USER = statement('limits-of-user', 'SELECT limits FROM presence_user WHERE user_uri = $1')
+
+/** The own bounds of a user; none for those who are not users of this server. */
+export const loadUserLimits = async (session: Session, user: UserKey): Promise<UserLimits> => (await session.send<{ limits: UserLimits }>(OF_USER, [user]))[0]?.limits ?? {}
+
+// A subscriber that is among them already takes no more room.
+const TOO_MANY = statement('watched-by-too-many', `
+  SELECT p.publisher FROM unnest($1::text[]) AS p (publisher) JOIN presence_user AS u ON u.user_uri = p.publisher
+  WHERE (SELECT count(*) FROM subscription AS s WHERE s.publisher = p.publisher AND s.subscriber <> $2) >= coalesce((u.limits->>'maxIncoming')::bigint, $3)`)
+
+/** Those among these users whom as many others watch as may be (3.4.5.1.3.1). */
+export const findWatchedByTooMany = async (session: Session, users: readonly UserKey[], subscriber: UserKey, maxIncoming: number): Promise<readonly UserKey[]> =>
+  (await session.send<{ publisher: string }>(TOO_MANY, [[...users], subscriber, maxIncoming])).map((row) => row.publisher)
+
+const POOLS = statement('home-pools-of', 'SELECT user_uri, home_pool FROM presence_user WHERE user_uri = ANY($1::text[]) AND home_pool IS NOT NULL')
+
+/** The pools of those among these users who are served elsewhere in this deployment. */
+export const findHomePools = async (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, string>> =>
+  new Map((await session.send<{ user_uri: string; home_pool: string }>(POOLS, [[...users]])).map((row) => [row.user_uri, row.home_pool]))
