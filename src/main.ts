@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { keepSecret } from './config/secrets.ts'
+import { isPrivate } from './core/categories/registry.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
@@ -14,6 +16,9 @@ import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { Chance, EngineDeps } from './engine/deps.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
+import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
+import { hasAddress } from './engine/name-service.ts'
+import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
 import { buildProxyApp } from './http/proxy/app.ts'
@@ -95,9 +100,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const session = poolSession(store.pool)
   const domains = createDomainDirectory(session, now, config.unknownDomain)
   const categories = createCategoryDirectory(session, now, config.openCategories)
+  const template = createTemplateDirectory(session, now)
+  const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, conflicts, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
+    store, domains, now, chance, categories, conflicts, template, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -111,7 +118,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, proxies, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const delivery = createDelivery({ store, proxies, hidden: async () => isPrivate(await categories.registry()), now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   const stopJobs = startJobs([
     { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine)) },
@@ -131,7 +138,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

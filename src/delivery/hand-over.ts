@@ -1,4 +1,5 @@
 import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
+import type { HiddenCategories } from '../core/notifications/category.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { defer, settleDeferred, type Deferred } from '../store/deferred.ts'
@@ -24,6 +25,8 @@ export interface HandOverCount {
 
 export interface HandOverDeps {
   readonly proxies: Proxies
+  /** What nobody but the publisher may see; asked for before a transaction begins. */
+  readonly hidden: () => Promise<HiddenCategories>
   readonly now: () => number
   readonly fraction: () => number
 }

@@ -23,8 +23,9 @@ const REPEATED_MS = 500
  * publisher together, loads the latest state, renders one body per distinct view, hands over, forgets the changes. Publishers that
  * another node is telling are left to it. `again` says that an attempt has failed just before.
  */
-export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], again = false): Promise<Told> =>
-  transact(pool, async (tx, tries) => {
+export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], again = false): Promise<Told> => {
+  const hidden = await deps.hidden()
+  return transact(pool, async (tx, tries) => {
     const now = deps.now()
     // All in one round trip; what turns out to be another node's is thrown away.
     const [{ changes }, states, edges, selfDialogs] = await Promise.all([claimChanges(tx, publishers), loadStates(tx, publishers, 'all', now), loadSubscriptions(tx, publishers), loadSelfDialogs(tx, publishers, now)])
@@ -55,7 +56,7 @@ export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly
       }
       for (const [touch, watching] of Map.groupBy(edgesOf.get(publisher) ?? [], ({ since }) => touchSince(since))) {
         if (touch === undefined) continue
-        for (const [{ subscriber, localTag }, text] of writeSeenChanges(state, touch, watching)) {
+        for (const [{ subscriber, localTag }, text] of writeSeenChanges(state, touch, watching, hidden)) {
           dues.push({ subscriber, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.categories, text } } })
         }
       }
@@ -66,3 +67,4 @@ export const tellChanges = (pool: Pool, deps: HandOverDeps, publishers: readonly
     void deleteChanges(tx, changes)
     return { ...count, changes }
   })
+}

@@ -18,6 +18,7 @@ export const DEFERRED_BATCH = 200
 export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<HandOverCount & { readonly claimed: number }> => {
   const publishers = await findDuePublishers(poolSession(pool), deps.now(), DEFERRED_BATCH)
   if (publishers.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
+  const hidden = await deps.hidden()
   return transact(pool, async (tx) => {
     const now = deps.now()
     const [mine, due, states, selfDialogs] = await Promise.all([
@@ -32,7 +33,7 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
       const state = states(debt.publisher)
       if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(state, self.scope, now) } } })
-      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
+      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }
   })

@@ -3,6 +3,7 @@ import { buildRegistry, builtInRegistry, type CategoryRegistry } from '../core/c
 import { compilePayloadSchema, type PayloadCheck } from '../core/categories/validate-payload.ts'
 import { loadCategories, type StoredCategory } from '../store/categories.ts'
 import type { Session } from '../store/session.ts'
+import { createShortCache } from './short-cache.ts'
 
 /** The category registry in force. */
 export interface CategoryDirectory {
@@ -10,9 +11,6 @@ export interface CategoryDirectory {
   /** Forgets what is cached, after a change by the operator. */
   readonly forget: () => void
 }
-
-/** How long another node's change of the registry may go unnoticed here. */
-const MAX_AGE_MS = 2_000
 
 /** The built-in table with the operators' rows on top, behind a short cache; schemas are compiled once per version of their row. */
 export const createCategoryDirectory = (session: Session, now: () => Instant, open: boolean): CategoryDirectory => {
@@ -28,18 +26,6 @@ export const createCategoryDirectory = (session: Session, now: () => Instant, op
     compiled.set(name, { updatedAt, check })
     return check
   }
-  let loading: Promise<CategoryRegistry> | undefined
-  let loadedAt = 0
-  return {
-    registry: () => {
-      if (loading === undefined || now() - loadedAt > MAX_AGE_MS) {
-        loadedAt = now()
-        const fresh = loadCategories(session).then((rows) => buildRegistry(rows.map((row) => ({ ...row, check: checkOf(row) })), open))
-        loading = fresh
-        fresh.catch(() => { if (loading === fresh) loading = undefined })
-      }
-      return loading
-    },
-    forget: () => { loading = undefined },
-  }
+  const cached = createShortCache(async () => buildRegistry((await loadCategories(session)).map((row) => ({ ...row, check: checkOf(row) })), open), now)
+  return { registry: cached.get, forget: cached.forget }
 }

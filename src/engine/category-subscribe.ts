@@ -1,5 +1,5 @@
 import { failure } from '../core/base/failure.ts'
-import type { CategoryRegistry } from '../core/categories/registry.ts'
+import { isPrivate, type CategoryRegistry } from '../core/categories/registry.ts'
 import { writeBatch } from '../core/documents/batch.ts'
 import type { Rejection } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
@@ -63,11 +63,12 @@ const plan = async (registry: CategoryRegistry, call: Call, actions: readonly Ba
 const answerWithViews = async (deps: EngineDeps, call: Call, dialog: Dialog, watched: Watched, rejections: readonly Rejection[]): Promise<Answer> => {
   const states = await loadStates(poolSession(deps.store.pool), [...watched.keys()], [...new Set([...watched.values()].flat())], deps.now())
   const watcher = { user: call.request.fromUser, network: call.network }
+  const hidden = isPrivate(await deps.categories.registry())
   const documents: string[] = []
   const left: UserKey[] = []
   let bytes = 0
   for (const [publisher, categories] of watched) {
-    const document = writeSeenState(viewOf(states(publisher)), watcher, categories)
+    const document = writeSeenState(viewOf(states(publisher), hidden), watcher, categories)
     const size = Buffer.byteLength(document)
     // A poll has no dialog in which the rest could be told.
     if (documents.length > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > call.now) {

@@ -10,6 +10,8 @@ import type { Store } from '../store/connect.ts'
 import type { CategoryDirectory } from './category-directory.ts'
 import type { ConflictGuard } from './conflict-guard.ts'
 import type { DomainDirectory } from './domain-directory.ts'
+import type { MemberDomains } from './member-domains.ts'
+import type { TemplateDirectory } from './template-directory.ts'
 
 /** Bounds that an operator may set. */
 export interface EngineLimits {
@@ -40,6 +42,8 @@ export interface EngineDeps {
   readonly chance: Chance
   readonly categories: CategoryDirectory
   readonly conflicts: ConflictGuard
+  readonly template: TemplateDirectory
+  readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
   /** How long an endpoint may be without its connection before it counts as gone, in milliseconds. */
   readonly lostConnectionGraceMs: number

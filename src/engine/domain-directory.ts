@@ -3,6 +3,7 @@ import type { DomainKind } from '../core/model/network.ts'
 import { domainOf, type UserKey } from '../core/sip/uri.ts'
 import { loadDomains } from '../store/domains.ts'
 import type { Session } from '../store/session.ts'
+import { createShortCache } from './short-cache.ts'
 
 /** What kind of domain a user comes from. */
 export interface DomainDirectory {
@@ -13,25 +14,8 @@ export interface DomainDirectory {
   readonly forget: () => void
 }
 
-/** How long another node's change of the domain table may go unnoticed here. */
-const MAX_AGE_MS = 2_000
-
 /** The domain table behind a short cache. A domain that is not in it counts as `unknownKind`. */
 export const createDomainDirectory = (session: Session, now: () => Instant, unknownKind: DomainKind): DomainDirectory => {
-  let loading: Promise<ReadonlyMap<string, DomainKind>> | undefined
-  let loadedAt = 0
-  const table = (): Promise<ReadonlyMap<string, DomainKind>> => {
-    if (loading === undefined || now() - loadedAt > MAX_AGE_MS) {
-      loadedAt = now()
-      const fresh = loadDomains(session)
-      loading = fresh
-      fresh.catch(() => { if (loading === fresh) loading = undefined })
-    }
-    return loading
-  }
-  return {
-    kindOf: async (user) => (await table()).get(domainOf(user)) ?? unknownKind,
-    unknownKind,
-    forget: () => { loading = undefined },
-  }
+  const table = createShortCache(() => loadDomains(session), now)
+  return { kindOf: async (user) => (await table.get()).get(domainOf(user)) ?? unknownKind, unknownKind, forget: table.forget }
 }

@@ -1,6 +1,7 @@
+import { isPrivate } from '../core/categories/registry.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
-import { viewOf } from '../core/notifications/category.ts'
+import { viewOf, type HiddenCategories } from '../core/notifications/category.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { claimPublishers, findUntold } from '../store/changes.ts'
 import { defer } from '../store/deferred.ts'
@@ -12,7 +13,7 @@ import { loadResourcesOfMany, moveToNetwork } from '../store/subscriptions.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** What enforcing needs of the engine. */
-export type EnforceDeps = Pick<EngineDeps, 'store' | 'domains' | 'now'>
+export type EnforceDeps = Pick<EngineDeps, 'store' | 'domains' | 'categories' | 'now'>
 
 /** Dialogs ended because they are no longer allowed, and dialogs whose subscribers count to another network now. */
 export interface Enforced {
@@ -47,7 +48,7 @@ type Move = Dialog & { readonly to: SourceNetwork }
  * publishers is held meanwhile: nobody may be told something for the old network behind it. Dialogs whose publishers are being told now, or that
  * have come to watch others, wait for the next round.
  */
-const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, now: number): Promise<number> => {
+const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, hidden: HiddenCategories, now: number): Promise<number> => {
   if (moves.length === 0) return 0
   const watched = Map.groupBy(await loadResourcesOfMany(tx, moves), refText)
   const ready = moves.filter((dialog) => (watched.get(refText(dialog)) ?? []).every(({ publisher }) => mine.has(publisher)))
@@ -60,9 +61,11 @@ const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<U
   const isConcerned = ({ subscriber, publisher, categories, from, network }: (typeof edges)[number]): boolean => {
     // It will be told as seen from the new network alone, and what the watcher saw last was another state of the old one.
     if (untold.has(publisher)) return true
-    const view = views.get(publisher) ?? viewOf(states(publisher))
+    const view = views.get(publisher) ?? viewOf(states(publisher), hidden)
     views.set(publisher, view)
-    return categories.some((category) => view.resolve({ user: subscriber, network: from }, category) !== view.resolve({ user: subscriber, network }, category))
+    const before = view.resolve({ user: subscriber, network: from })
+    const after = view.resolve({ user: subscriber, network })
+    return categories.some((category) => before(category) !== after(category))
   }
   void moveToNetwork(tx, ready.map(({ subscriber, localTag, to }) => ({ subscriber, localTag, network: to })), edges)
   const owed = edges.filter(isConcerned).map(({ subscriber, localTag, publisher }) => ({ subscriber, localTag, publisher, attempts: 0, dueAt: now }))
@@ -71,8 +74,9 @@ const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<U
 }
 
 /** Dialogs of which the domain table says something else by now: those of blocked domains end, the others move to their network. */
-const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMisplacedDialogs>>): Promise<Enforced> =>
-  transact(deps.store.pool, async (tx) => {
+const settleDomains = async (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMisplacedDialogs>>): Promise<Enforced> => {
+  const hidden = isPrivate(await deps.categories.registry())
+  return transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     const kinds = new Map(page.map((row) => [refText(row), row.domainKind]))
     const moving = page.filter(({ domainKind }) => domainKind !== 'blocked')
@@ -86,8 +90,9 @@ const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMi
       const to = kind === undefined ? undefined : networkOfKind(kind)
       return to === undefined || dialog.networkNamed || dialog.network === to ? [] : [{ ...dialog, to }]
     })
-    return { ended: blocked.length, moved: await move(tx, moves, mine, now) }
+    return { ended: blocked.length, moved: await move(tx, moves, mine, hidden, now) }
   })
+}
 
 /** Dialogs with edges that are not granted end: single ones for good; batch ones so that their clients open them anew and learn who is rejected. */
 const endNotGranted = (deps: EnforceDeps, page: readonly DialogRef[]): Promise<Enforced> =>

@@ -1,5 +1,6 @@
 import { failure } from '../core/base/failure.ts'
 import type { Instant } from '../core/base/instant.ts'
+import type { ContainerTemplate } from '../core/containers/template.ts'
 import type { Endpoint } from '../core/model/endpoint.ts'
 import { noTouch, isTouched } from '../core/model/touch.ts'
 import { decideDeregistration } from '../core/publications/expire.ts'
@@ -37,10 +38,10 @@ const leave = async (tx: Transaction, user: UserKey, leaving: (endpoints: readon
 
 const displayNameOf = (request: SipRequest, user: UserKey): string => (request.to.displayName || request.from.displayName || user.slice(0, user.lastIndexOf('@'))).slice(0, 256)
 
-const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registration: Registration, mayCreate: boolean, trace: string, now: Instant): Promise<RegistrationAnswer> =>
+const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registration: Registration, template: ContainerTemplate | undefined, trace: string, now: Instant): Promise<RegistrationAnswer> =>
   transact(deps.store.pool, async (tx) => {
     // A new user must exist before it can be locked; the insert of one that exists does nothing.
-    if (mayCreate) void createUser(tx, user, displayNameOf(request, user), now)
+    if (template !== undefined) void createUser(tx, user, displayNameOf(request, user), template, now)
     const state = await loadUnderLock(tx, user, { endpoints: true })
     if (state === undefined) return IGNORED
     const changes = registration.present.map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
@@ -67,7 +68,7 @@ export const handleRegister = async (deps: EngineDeps, bytes: Uint8Array, source
   // The address of record is To; From may be a third party that registers it (RFC 3261 10.2).
   const user = request.value.toUser
   const mayCreate = deps.createUsersOnRegister && registration.value.present.length > 0 && user.includes('@') && (await deps.domains.kindOf(user)) === 'enterprise'
-  return store(deps, user, request.value, registration.value, mayCreate, trace, now)
+  return store(deps, user, request.value, registration.value, mayCreate ? await deps.template.current() : undefined, trace, now)
 }
 
 /** A binding that the registrar lost by itself. */

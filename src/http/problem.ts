@@ -1,3 +1,5 @@
+import { failureEntry, type Failure } from '../core/base/failure.ts'
+
 /** An error answer of the HTTP interfaces (RFC 9457). */
 export interface Problem {
   readonly type: string
@@ -26,3 +28,9 @@ export class ProblemError extends Error {
 export const writeProblem = (status: number, detail?: string, errors?: Problem['errors']): Problem => ({
   type: 'about:blank', title: titles[status] ?? 'Error', status, ...(detail === undefined ? {} : { detail }), ...(errors === undefined ? {} : { errors }),
 })
+
+/** A refusal of the core as operators read it: its status, its sentence and the place. */
+export const problemOf = ({ name, detail }: Failure): ProblemError => {
+  const { status, sentence } = failureEntry(name)
+  return new ProblemError(status, detail === undefined ? sentence : `${sentence} ${detail}`)
+}

@@ -23,6 +23,16 @@ export const defer = (tx: Transaction, owed: readonly (Deferred & { readonly due
     owed.map(({ dueAt }) => dueAt),
   ])
 
+const DEFER_WATCHERS = statement('deferred-put-watchers', `
+  INSERT INTO deferred (subscriber, local_tag, publisher, attempts, reason, due_at)
+  SELECT edge.subscriber, edge.local_tag, edge.publisher, 0, $2, $3 FROM subscription AS edge
+  WHERE $1 = ANY(edge.categories) AND EXISTS (SELECT 1 FROM category_instance AS i WHERE i.publisher = edge.publisher AND i.category = $1)
+    AND EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = edge.subscriber AND dialog.local_tag = edge.local_tag)
+  ON CONFLICT DO NOTHING`)
+
+/** Owes everyone who watches a category, and may have seen something in it, the latest state. Reads all subscriptions: for what an operator does once. */
+export const deferWatchers = (session: Session, category: string, dueAt: number, reason: string): Promise<unknown> => session.send(DEFER_WATCHERS, [category, reason, dueAt])
+
 const DUE_PUBLISHERS = statement('deferred-due-publishers', 'SELECT publisher FROM deferred WHERE due_at <= $1 GROUP BY publisher ORDER BY min(due_at) LIMIT $2')
 
 /** Publishers whose state is owed to somebody now, the longest due first. */

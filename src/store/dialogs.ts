@@ -10,7 +10,8 @@ export interface DialogRef {
   readonly localTag: string
 }
 
-interface Row {
+/** A row of dialog. */
+export interface DialogRow {
   readonly subscriber: string
   readonly local_tag: string
   readonly remote_tag: string
@@ -30,6 +31,7 @@ interface Row {
   readonly benotify: boolean
   readonly cseq: number
   readonly remote_cseq: number
+  readonly notified_at: number
   readonly scope: readonly SelfScope[]
   readonly since: number
   readonly created_at: number
@@ -37,24 +39,24 @@ interface Row {
   readonly end_reason: EndReason | null
 }
 
-const read = (row: Row): Dialog => ({
+export const readDialog = (row: DialogRow): Dialog => ({
   subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
   endpointId: row.endpoint_id ?? undefined, network: row.network, networkNamed: row.network_named, localText: row.local_text, remoteText: row.remote_text, target: row.target,
   routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
-  remoteCseq: row.remote_cseq, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at,
+  remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at,
 })
 
-const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<Row>(sql, values)).map(read)
+const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<DialogRow>(sql, values)).map(readDialog)
 
 const INSERT = statement('dialog-insert', `
   INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
-    contact, benotify, cseq, remote_cseq, scope, since, created_at, expires_at, network_named)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`)
+    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`)
 
 export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
   tx.send(INSERT, [
     d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
-    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed,
   ])
 
 const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
@@ -68,12 +70,12 @@ const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $
 export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
 
 const REFRESH = statement('dialog-refresh', `
-  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, network_named = $14, end_reason = NULL, failures = 0
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, end_reason = NULL, failures = 0
   WHERE subscriber = $1 AND local_tag = $2`)
 
 /** Writes what an in-dialog SUBSCRIBE may change. */
 export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
-  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.networkNamed])
+  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed])
 
 const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind = 'self' AND expires_at > $2")
 
@@ -85,7 +87,7 @@ export const loadSelfDialogs = (session: Session, publishers: readonly UserKey[]
 const LOCK_MANY = statement('dialogs-lock', `
   SELECT 1 FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY subscriber, local_tag FOR UPDATE`)
 const BUMP = statement('dialogs-bump', `
-  UPDATE dialog SET cseq = cseq + told.count FROM unnest($1::text[], $2::text[], $4::int[]) AS told (subscriber, local_tag, count)
+  UPDATE dialog SET cseq = cseq + told.count, notified_at = $3 FROM unnest($1::text[], $2::text[], $4::int[]) AS told (subscriber, local_tag, count)
   WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 RETURNING dialog.*`)
 
 const LOCK_AND_READ = statement('dialogs-lock-and-read', `
@@ -154,7 +156,7 @@ export interface EndedDialog extends Dialog {
 
 /** Claims dialogs past their time for a last notification; other nodes skip them until the transaction ends. */
 export const claimExpiredDialogs = async (tx: Transaction, now: number, limit: number): Promise<readonly EndedDialog[]> =>
-  (await tx.send<Row>(CLAIM_EXPIRED, [now, limit])).map((row) => ({ ...read(row), endReason: row.end_reason ?? 'timeout' }))
+  (await tx.send<DialogRow>(CLAIM_EXPIRED, [now, limit])).map((row) => ({ ...readDialog(row), endReason: row.end_reason ?? 'timeout' }))
 
 // Failures close together are one stall, and those long ago are forgiven.
 const COUNT_FAILURE = statement('dialog-count-failure', `

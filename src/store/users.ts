@@ -1,4 +1,5 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
+import type { ContainerTemplate } from '../core/containers/template.ts'
 import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
@@ -32,25 +33,46 @@ export const findExistingUsers = async (session: Session, users: readonly UserKe
 const INSERT = statement('user-insert', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING`)
 // Revisions start at the time, so that a user that was deleted and comes back does not repeat the ids of changes that still wait.
-const INSERT_PUBLISHER = statement('user-insert-publisher', 'INSERT INTO publisher (publisher, revision) VALUES ($1, $2) ON CONFLICT DO NOTHING')
+// Only a publisher that is new gets the containers of the template, in version zero.
+const INSERT_PUBLISHER = statement('user-insert-publisher', `
+  WITH made AS (
+    INSERT INTO publisher (publisher, revision) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING publisher
+  ), containers AS (
+    INSERT INTO container (publisher, container, members_version) SELECT made.publisher, id, 0 FROM made, unnest($3::int[]) AS id
+  )
+  INSERT INTO container_member (publisher, container, member_type, member_value, position)
+  SELECT made.publisher, m.id, m.type, m.value, m.at FROM made, unnest($4::int[], $5::text[], $6::text[]) WITH ORDINALITY AS m (id, type, value, at)`)
 const INSERT_FAN_OUT = statement('user-insert-fan-out', 'INSERT INTO fan_out (publisher) VALUES ($1) ON CONFLICT DO NOTHING')
 
+/** The publisher's side of a user that may be new, with the containers that it starts with. */
+const insertPublisher = (tx: Transaction, user: UserKey, template: ContainerTemplate, now: number): readonly Promise<unknown>[] => {
+  const members = template.flatMap(({ id, members: of }) => of.map((member) => ({ id, ...member })))
+  return [
+    tx.send(INSERT_PUBLISHER, [user, now, template.map(({ id }) => id), members.map(({ id }) => id), members.map(({ type }) => type), members.map(({ value }) => value)]),
+    tx.send(INSERT_FAN_OUT, [user]),
+  ]
+}
+
 /** Creates a user that is not there yet, as the first registration does where that is allowed. */
-export const createUser = (tx: Transaction, user: UserKey, displayName: string, now: number): readonly Promise<unknown>[] => [
-  tx.send(INSERT, [user, domainOf(user), displayName, now]), tx.send(INSERT_PUBLISHER, [user, now]), tx.send(INSERT_FAN_OUT, [user]),
+export const createUser = (tx: Transaction, user: UserKey, displayName: string, template: ContainerTemplate, now: number): readonly Promise<unknown>[] => [
+  tx.send(INSERT, [user, domainOf(user), displayName, now]), ...insertPublisher(tx, user, template, now),
 ]
 
+const PUT = statement('user-put', `
+  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud)
+  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)
+  ON CONFLICT (user_uri) DO UPDATE SET display_name = excluded.display_name, properties = excluded.properties, updated_at = excluded.updated_at,
+    incoming_federated = excluded.incoming_federated, outgoing_federated = excluded.outgoing_federated,
+    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud
+  RETURNING xmax = 0 AS inserted`)
+
 /** Creates or replaces a user with its own rights; true when it is new. */
-export const putUser = (db: Kysely<Database>, user: UserKey, displayName: string, properties: UserProperties, now: number, rights: OwnRights = {}): Promise<boolean> =>
-  db.transaction().execute(async (trx) => {
-    const values = { display_name: displayName, properties: JSON.stringify(properties), ...ownRightColumns(rights), updated_at: now }
-    const row = await trx.insertInto('presence_user').values({ user_uri: user, domain: domainOf(user), created_at: now, ...values })
-      .onConflict((conflict) => conflict.column('user_uri').doUpdateSet(values))
-      .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()
-    await sql`INSERT INTO publisher (publisher, revision) VALUES (${user}, ${now}) ON CONFLICT DO NOTHING`.execute(trx)
-    await sql`INSERT INTO fan_out (publisher) VALUES (${user}) ON CONFLICT DO NOTHING`.execute(trx)
-    return row?.inserted === true
-  })
+export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}): Promise<boolean> => {
+  const own = ownRightColumns(rights)
+  const put = tx.send<{ inserted: boolean }>(PUT, [user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud])
+  void insertPublisher(tx, user, template, now)
+  return (await put)[0]?.inserted === true
+}
 
 interface Row { readonly user_uri: string; readonly display_name: string; readonly properties: UserProperties; readonly created_at: number; readonly updated_at: number }
 

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { uncheckedRegistry as builtInRegistry } from '../support/unchecked.ts'
 import { decideSetContainerMembers } from '../../src/core/containers/set-container-members.ts'
-import { defaultContainer, writeContainers } from '../../src/core/documents/containers.ts'
-import { memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
+import { writeContainers } from '../../src/core/documents/containers.ts'
+import { defaultContainer, memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
 import type { Subscription } from '../../src/core/model/dialog.ts'
 import { networkOfKind, sourceNetworks } from '../../src/core/model/network.ts'
 import type { CategoryInstance } from '../../src/core/model/publication.ts'
@@ -13,8 +13,11 @@ import { isTouched, mergeTouches, noTouch, type Touch } from '../../src/core/mod
 import { viewOf, writeSeenChanges, writeSeenState } from '../../src/core/notifications/category.ts'
 import { decidePublish } from '../../src/core/publications/publish.ts'
 import { readSetContainerMembers, type ContainerActions } from '../../src/core/requests/set-container-members.ts'
-import { indexMembership, resolveContainer, withMembersBefore, type Watcher } from '../../src/core/resolution/membership.ts'
+import { indexMembership, pickContainer, rankContainers, withMembersBefore, type MembershipIndex, type Watcher } from '../../src/core/resolution/membership.ts'
 import { anna, applyChanges, boris, bytes, clara, documents, endpoint, instance, member, must, now, readIndependently, state, verdict, type Infoset } from './support.ts'
+
+const open = (): boolean => false
+const resolveContainer = (index: MembershipIndex, watcher: Watcher, published: ReadonlySet<number>): number | undefined => pickContainer(rankContainers(index, watcher), published)
 
 const NS = 'http://schemas.microsoft.com/2006/09/sip/container-management'
 const request = (content: string): Buffer => bytes(`<setContainerMembers xmlns="${NS}">${content}</setContainerMembers>`)
@@ -139,13 +142,13 @@ t.test('property: watchers hear of every change of their view, of nothing else, 
     for (const step of setting) [current] = perform(current, step, at += 1)
     const first = current
     const subscriptions = people.map((watcher, index) => subscription(watcher, index % 2 === 0 ? ['note', 'state'] : ['note']))
-    const look = (held: PublisherState, { subscriber, network, categories }: Subscription): string => writeSeenState(viewOf(held), { user: subscriber, network }, categories)
+    const look = (held: PublisherState, { subscriber, network, categories }: Subscription): string => writeSeenState(viewOf(held, open), { user: subscriber, network }, categories)
     const start = subscriptions.map((one) => hear(new Map(), look(first, one)))
     let stepwise = start
     const touches: Touch[] = []
     for (const step of sequence) {
       const [next, touch] = perform(current, step, at += 1)
-      const heard = writeSeenChanges(next, touch, subscriptions)
+      const heard = writeSeenChanges(next, touch, subscriptions, open)
       for (const one of subscriptions) {
         const watcher = { user: one.subscriber, network: one.network }
         const changed = one.categories.filter((category) => {
@@ -160,7 +163,7 @@ t.test('property: watchers hear of every change of their view, of nothing else, 
       current = next
     }
     const merged = mergeTouches(touches)
-    const told = writeSeenChanges(current, merged, subscriptions)
+    const told = writeSeenChanges(current, merged, subscriptions, open)
     subscriptions.forEach((one, index) => {
       const end = hear(new Map(), look(current, one))
       assert.deepEqual(stepwise[index], end, 'told one by one')
@@ -178,21 +181,21 @@ t.test('1.3.1.3.9: merged touches remember the oldest before', async (t) => {
   t.same(mergeTouches([]), noTouch)
   const fallen = subscription({ user: boris, network: 'sameEnterprise' }, ['note'])
   const left = state({ containers: holding([300, user]), instances: [instance({ container: 0 })] })
-  t.match(writeSeenChanges(left, mergeTouches([went(300, 0, 200, 300), went(200, 0, 200)]), [fallen]).get(fallen), / instance="0"/, 'who fell to container 0 in the first of two hears it')
+  t.match(writeSeenChanges(left, mergeTouches([went(300, 0, 200, 300), went(200, 0, 200)]), [fallen], open).get(fallen), / instance="0"/, 'who fell to container 0 in the first of two hears it')
 })
 
 t.test('3.2.5.3: what watchers read', async (t) => {
   const held = state({ containers: holding([300, user]), instances: [instance({ instance: 1, payload: '' }), instance({ container: 300, instance: 2 }), instance({ container: 300, instance: 1, expireType: 'time', expiresAt: now + 9000, endpointId: 'x' })] })
   const [seesAll, blocked] = [subscription({ user: boris, network: 'sameEnterprise' }, ['note', 'state']), subscription({ user: clara, network: 'federated' }, ['note'])]
   const published = new Date(now - 60_000).toISOString().replace('Z', '')
-  t.same(...documents(writeSeenState(viewOf(held), { user: boris, network: 'sameEnterprise' }, ['state', 'note']), `<categories xmlns="http://schemas.microsoft.com/2006/09/sip/categories" uri="sip:${anna}"><category name="state"/>
+  t.same(...documents(writeSeenState(viewOf(held, open), { user: boris, network: 'sameEnterprise' }, ['state', 'note']), `<categories xmlns="http://schemas.microsoft.com/2006/09/sip/categories" uri="sip:${anna}"><category name="state"/>
     <category name="note" instance="1" publishTime="${published}"><note xmlns="urn:n">hi</note></category><category name="note" instance="2" publishTime="${published}"><note xmlns="urn:n">hi</note></category></categories>`), 'no container, version, expiry or endpoint; 1.3.1.3.4: an empty value for what is not shown')
   const touch: Touch = { ...noTouch, categories: { note: [300] } }
-  t.same([...writeSeenChanges(held, touch, [seesAll, blocked]).keys()], [seesAll])
-  t.same([...writeSeenChanges(held, { ...noTouch, categories: { note: [200] } }, [seesAll, blocked]).keys()], [], 'a container that one does not see')
-  const moved = writeSeenChanges(held, { ...noTouch, membersBefore: { 300: [user, member('user', clara)] } }, [seesAll, blocked])
+  t.same([...writeSeenChanges(held, touch, [seesAll, blocked], open).keys()], [seesAll])
+  t.same([...writeSeenChanges(held, { ...noTouch, categories: { note: [200] } }, [seesAll, blocked], open).keys()], [], 'a container that one does not see')
+  const moved = writeSeenChanges(held, { ...noTouch, membersBefore: { 300: [user, member('user', clara)] } }, [seesAll, blocked], open)
   t.same([...moved].map(([one, body]) => [one.subscriber, body]), [[clara, `<categories xmlns="http://schemas.microsoft.com/2006/09/sip/categories" uri="sip:${anna}"><category name="note"/></categories>`]], '3.5.5.4: who is put out sees an empty value')
   t.same([isTouched(noTouch), isTouched(touch), isTouched({ ...noTouch, membersBefore: { 1: [] } })], [false, true, true])
   const odd = state({ instances: [instance({ category: 'constructor', container: 0 })] })
-  t.same([...writeSeenChanges(odd, { ...noTouch, categories: { note: [0] } }, [subscription({ user: boris, network: 'sameEnterprise' }, ['constructor'])])], [], 'names that objects know are categories like others')
+  t.same([...writeSeenChanges(odd, { ...noTouch, categories: { note: [0] } }, [subscription({ user: boris, network: 'sameEnterprise' }, ['constructor'])], open)], [], 'names that objects know are categories like others')
 })

@@ -18,7 +18,7 @@ const { anna, boris, clara, dan, eve, finn, gerd } = people
 const OURS = 'nordwind.example'
 
 const setUser = async (user: string, rights: OwnRights): Promise<void> => {
-  await putUser(world.store.db, user, user, {}, world.now, rights)
+  await transact(world.store.pool, (tx) => putUser(tx, user, user, {}, [], world.now, rights))
 }
 
 const setDomain = async (domain: string, kind: DomainKind, rights: OwnRights = {}): Promise<void> => {
@@ -174,7 +174,7 @@ t.test('outgoing, in a dialog: refreshed while granted, ended always, and never 
   t.strictSame([await goesOut(client, clara, inDialog), await goesOut(client, clara, cancel)], ['403 2004', 'relay'])
   // A domain of ours that has become another's since: the dialog is still here.
   await putDomain(world.store.db, 'former.example', 'enterprise', world.now)
-  await putUser(world.store.db, 'hugo@former.example', 'Hugo', {}, world.now)
+  await world.adds('hugo@former.example')
   world.engine.domains.forget()
   const dialog = await client.subscribesOne('hugo@former.example', ['note'])
   await setDomain('former.example', 'federated')

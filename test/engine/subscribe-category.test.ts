@@ -1,6 +1,5 @@
 import t from 'tap'
 import { handleSip } from '../../src/engine/engine.ts'
-import { putUser } from '../../src/store/users.ts'
 import { PLAIN } from '../support/client.ts'
 import { batchBody, notes, publishBody, removal } from '../support/bodies.ts'
 import { cutParts } from '../support/heard.ts'
@@ -207,7 +206,7 @@ t.test('3.4.5.1.3: limits on contacts and categories', async (t) => {
   t.match(wide.answer.header('ms-diagnostics'), /^2012;/)
   const dialog = await watcher.subscribes([anna, boris, gerd], ['note'])
   t.equal(dialog.answer.status, 200)
-  for (const name of ['one', 'two']) await putUser(world.store.db, `${name}@nordwind.example`, name, {}, world.now)
+  for (const name of ['one', 'two']) await world.adds(`${name}@nordwind.example`)
   const before = await world.dump()
   t.equal((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: ['one@nordwind.example', 'two@nordwind.example'], categories: ['note'] }]) })).status, 403)
   t.strictSame(await world.dump(), before)

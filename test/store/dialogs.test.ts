@@ -57,7 +57,7 @@ t.test('numbering reserves one number a notice and leaves ended dialogs out', as
   await insert(sampleDialog({ localTag: 'a', cseq: 5 }), sampleDialog({ localTag: 'b', cseq: 1 }), sampleDialog({ localTag: 'ended', expiresAt: 100 }), sampleDialog({ localTag: 'untold' }))
   const numbered = await within((tx) => numberNotifications(tx, [{ ...ref('a'), count: 3 }, { ...ref('b'), count: 1 }, { ...ref('ended'), count: 1 }, { ...ref('none'), count: 1 }], 100))
   t.same(numbered.map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2]])
-  t.same(numbered.find(({ localTag }) => localTag === 'a'), sampleDialog({ localTag: 'a', cseq: 8 }))
+  t.same(numbered.find(({ localTag }) => localTag === 'a'), sampleDialog({ localTag: 'a', cseq: 8, notifiedAt: 100 }))
   t.same((await loadDialogs(session, anna)).map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2], ['ended', 1], ['untold', 1]])
   t.same(await within((tx) => numberNotifications(tx, [], 100)), [])
 })
@@ -109,7 +109,7 @@ t.test('a failure in the transaction of a numbering rejects once, nothing is lef
 const watch = (localTag: string, subscriber: string, publishers: readonly string[], categories: readonly string[] = ['note']): Promise<void> =>
   within(async (tx) => { void insertDialog(tx, sampleDialog({ localTag, subscriber })); void putResources(tx, ref(localTag, subscriber), 'federated', publishers.map((publisher) => ({ publisher, categories }))) })
 
-const addPublishers = (): Promise<void> => within(async (tx) => { for (const user of [anna, bert, carl]) void createUser(tx, user, user, 77) })
+const addPublishers = (): Promise<void> => within(async (tx) => { for (const user of [anna, bert, carl]) void createUser(tx, user, user, [], 77) })
 
 t.test('what a dialog watches is kept on both sides, category lists of any length', async (t) => {
   await addPublishers()
@@ -172,7 +172,7 @@ const debt = (localTag: string, publisher: string, dueAt: number, attempts = 1) 
 
 t.test('debts: one a dialog and publisher, only of living dialogs, due ones first', async (t) => {
   await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
-  await within(async (tx) => { for (const user of [bert, carl]) void createUser(tx, user, user, 1) })
+  await within(async (tx) => { for (const user of [bert, carl]) void createUser(tx, user, user, [], 1) })
   await within((tx) => defer(tx, [debt('a', bert, 100), debt('a', carl, 90), debt('b', bert, 200), debt('none', bert, 1)], AWKWARD))
   await within((tx) => defer(tx, [debt('a', bert, 110, 4)], 'again'))
   t.equal(await countDeferred(session), 3)

@@ -5,6 +5,7 @@ import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-clien
 import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from '../support/unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
+import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip } from '../../src/engine/engine.ts'
 import { handleRegister } from '../../src/engine/registration.ts'
@@ -68,14 +69,14 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const now = (): number => clock.time
   let tags = 0
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, proxies, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
+  const delivery = createDelivery({ store, proxies, hidden: async () => () => false, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text) => {
@@ -95,7 +96,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
 /** Provisions enterprise users. */
 export const addUsers = async (store: Store, users: readonly string[], now: number): Promise<void> => {
   await putDomain(store.db, 'nordwind.example', 'enterprise', now)
-  await transact(store.pool, async (tx) => { for (const user of users) void createUser(tx, user, user, now) })
+  await transact(store.pool, async (tx) => { for (const user of users) void createUser(tx, user, user, [], now) })
 }
 
 /** Lets time pass until nothing is left to tell and nothing is owed. */

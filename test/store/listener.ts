@@ -48,7 +48,7 @@ export const storedFor = async (store: Store, { user, callId, toTag }: Listener,
   const states = await loadStates(session, watched.map(({ publisher }) => publisher), 'all', now)
   const view = new Map<string, string>()
   for (const { publisher, categories } of watched) {
-    const text = dialog.kind === 'self' ? writeSelfState(states(publisher), dialog.scope, now) : writeSeenState(viewOf(states(publisher)), { user, network: dialog.network }, categories)
+    const text = dialog.kind === 'self' ? writeSelfState(states(publisher), dialog.scope, now) : writeSeenState(viewOf(states(publisher), () => false), { user, network: dialog.network }, categories)
     for (const [, seen] of readSeen(text)) for (const [category, content] of seen) view.set(`${publisher} ${category}`, content)
   }
   return view

@@ -24,17 +24,17 @@ t.test('rights come back as they were stored, each in its own column', async (t)
   for (const name of rightNames) {
     await putDomain(db, DOMAIN, 'enterprise', 1, without(name))
     t.same((await getDomain(db, DOMAIN))?.rights, without(name), `${name} of the domain`)
-    await putUser(db, anna, 'Anna', {}, 1, {})
+    await transact(pool, (tx) => putUser(tx, anna, 'Anna', {}, [], 1, {}))
     t.same((await loadRights(session, [anna])).get(anna), { own: {}, effective: without(name) })
     for (const value of [true, false]) {
-      await putUser(db, anna, 'Anna', {}, 1, { [name]: value })
+      await transact(pool, (tx) => putUser(tx, anna, 'Anna', {}, [], 1, { [name]: value }))
       t.same((await loadRights(session, [anna])).get(anna), { own: { [name]: value }, effective: { ...allGranted, [name]: value } }, `${name} of the user: ${value}`)
     }
   }
   await putDomain(db, DOMAIN, 'enterprise', 1)
   t.same((await getDomain(db, DOMAIN))?.rights, allGranted, 'granted unless taken')
   await pool.query('DELETE FROM domain')
-  await transact(pool, async (tx) => { void createUser(tx, bert, 'Bert', 1) })
+  await transact(pool, async (tx) => { void createUser(tx, bert, 'Bert', [], 1) })
   t.same([...await loadRights(session, [bert, 'nobody@nordwind.example'])], [[bert, { own: {}, effective: allGranted }]], 'a user whose domain nobody knows, as the first registration makes it')
 })
 
@@ -47,14 +47,14 @@ const edge = async (localTag: string, subscriber: string, network: (typeof sourc
 
 t.test('the statement that finds what is not granted says the same as the pure rule, for all rights of domain and user', async (t) => {
   await putDomain(db, DOMAIN, 'enterprise', 1)
-  await putUser(db, anna, 'Anna', {}, 1)
+  await transact(pool, (tx) => putUser(tx, anna, 'Anna', {}, [], 1))
   for (const network of sourceNetworks) await edge(network, 'x@elsewhere.example', network, [anna])
   for (const right of ['incomingFederated', 'incomingPublicCloud'] as const) {
     for (const ofDomain of [true, false]) {
       for (const own of [undefined, true, false]) {
         const rights: OwnRights = own === undefined ? {} : { [right]: own }
         await putDomain(db, DOMAIN, 'enterprise', 1, { ...allGranted, outgoingFederated: false, outgoingPublicCloud: false, [right]: ofDomain })
-        await putUser(db, anna, 'Anna', {}, 1, rights)
+        await transact(pool, (tx) => putUser(tx, anna, 'Anna', {}, [], 1, rights))
         const { effective } = (await loadRights(session, [anna])).get(anna) ?? { effective: allGranted }
         t.same((await findEdgesNotGranted(session, FROM_START, 9)).map(({ localTag }) => localTag), sourceNetworks.filter((network) => !grants(effective, 'incoming', network)), `${right} of the domain ${ofDomain}, of the user ${own}`)
       }
@@ -65,7 +65,7 @@ t.test('the statement that finds what is not granted says the same as the pure r
 t.test('both scans go on behind the last row of a page', async (t) => {
   await putDomain(db, DOMAIN, 'enterprise', 1, without('incomingFederated'))
   await putDomain(db, 'out.example', 'blocked', 1)
-  for (const user of [anna, bert]) await putUser(db, user, user, {}, 1)
+  for (const user of [anna, bert]) await transact(pool, (tx) => putUser(tx, user, user, {}, [], 1))
   for (let at = 0; at < 5; at += 1) for (const tag of ['a', 'b']) await edge(`${tag}${at}`, `u${at}@out.example`, 'federated', [anna, bert])
   const edges: string[] = []
   for (let page = await findEdgesNotGranted(session, FROM_START, 3); page.length > 0;) {
@@ -99,7 +99,7 @@ t.test('misplaced are living dialogs without an endpoint whose domain says anoth
 })
 
 t.test('moving writes both sides, and only those named', async (t) => {
-  await transact(pool, async (tx) => { for (const user of [anna, bert]) void createUser(tx, user, user, 1) })
+  await transact(pool, async (tx) => { for (const user of [anna, bert]) void createUser(tx, user, user, [], 1) })
   await edge('moves', 'x@a.example', 'federated', [anna, bert])
   await edge('stays', 'x@a.example', 'federated', [anna])
   const refs = [{ subscriber: 'x@a.example', localTag: 'moves' }]

@@ -19,6 +19,7 @@ const session = poolSession(pool)
 t.beforeEach(reset)
 
 const within = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transact(pool, work)
+const addUser = (user: string, name: string, properties: Readonly<Record<string, string>>, at: number): Promise<boolean> => within((tx) => putUser(tx, user, name, properties, [], at))
 const touched: Touch = { categories: { note: [0, 300] }, publishedBefore: { note: [0] }, membersBefore: { 300: [{ type: 'user', value: bert }] } }
 
 t.test('domains', async (t) => {
@@ -37,15 +38,15 @@ t.test('domains', async (t) => {
 
 t.test('users: upsert keeps the creation, paging gives each once', async (t) => {
   const properties = { email: AWKWARD, phone: '+49 40 1' }
-  t.equal(await putUser(db, carl, AWKWARD, properties, 10), true)
+  t.equal(await addUser(carl, AWKWARD, properties, 10), true)
   t.same(await getUser(db, carl), { uri: carl, displayName: AWKWARD, properties, createdAt: 10, updatedAt: 10 })
-  t.equal(await putUser(db, carl, 'Carl', {}, 20), false)
+  t.equal(await addUser(carl, 'Carl', {}, 20), false)
   t.same(await getUser(db, carl), { uri: carl, displayName: 'Carl', properties: {}, createdAt: 10, updatedAt: 20 })
-  await within(async (tx) => { void createUser(tx, carl, 'not this', 30); void createUser(tx, anna, 'Anna', 30) })
+  await within(async (tx) => { void createUser(tx, carl, 'not this', [], 30); void createUser(tx, anna, 'Anna', [], 30) })
   t.equal((await getUser(db, carl))?.displayName, 'Carl', 'createUser leaves an existing one alone')
   t.same([...await findExistingUsers(session, [anna, bert, carl])].sort(), [anna, carl])
   t.equal((await pool.query('SELECT 1 FROM fan_out')).rowCount, 2, 'each user has its fan-out row')
-  for (let at = 0; at < 25; at += 1) await putUser(db, `u${String(at).padStart(2, '0')}@page.example`, 'U', {}, 40)
+  for (let at = 0; at < 25; at += 1) await addUser(`u${String(at).padStart(2, '0')}@page.example`, 'U', {}, 40)
   const seen: string[] = []
   for (let page = await listUsers(db, 7, undefined, 'page.example'); page.length > 0; page = await listUsers(db, 7, seen.at(-1), 'page.example')) seen.push(...page.map(({ uri }) => uri))
   t.same(seen, Array.from({ length: 25 }, (_, at) => `u${String(at).padStart(2, '0')}@page.example`))
@@ -53,7 +54,7 @@ t.test('users: upsert keeps the creation, paging gives each once', async (t) => 
 })
 
 t.test('deleting a user takes everything that it published', async (t) => {
-  await putUser(db, anna, 'Anna', {}, 1)
+  await addUser(anna, 'Anna', {}, 1)
   await within(async (tx) => {
     void putInstances(tx, anna, [sampleInstance()])
     void putContainer(tx, anna, 300, 1, [{ type: 'everyone', value: '' }], [])
@@ -148,7 +149,7 @@ const append = async (tx: Transaction, user: string, touch: Touch, trace: string
 }
 
 t.test('changes: ids rise within a publisher whatever the clock says', async (t) => {
-  for (const user of [anna, bert]) await putUser(db, user, user, {}, 1)
+  for (const user of [anna, bert]) await addUser(user, user, {}, 1)
   for (const now of [1_000, 1_000, 999, 1, 2_000, 1_999]) await within((tx) => append(tx, anna, { ...touched, categories: { [`c${now}`]: [0] } }, `t${now}`, now))
   await within((tx) => append(tx, bert, noTouch, AWKWARD, 5))
   const changes = await claimAll()
@@ -167,7 +168,7 @@ t.test('changes: ids rise within a publisher whatever the clock says', async (t)
 
 t.test('changes of a publisher that another transaction tells are left to it', { skip: needsServer }, async (t) => {
   for (const user of [anna, bert]) {
-    await putUser(db, user, user, {}, 1)
+    await addUser(user, user, {}, 1)
     await within((tx) => append(tx, user, touched, 't', 1))
   }
   await within(async (tx) => {
@@ -179,7 +180,7 @@ t.test('changes of a publisher that another transaction tells are left to it', {
 })
 
 t.test('reads behind a lock see what the lock waited for', { skip: needsServer }, async (t) => {
-  await putUser(db, anna, 'Anna', {}, 1)
+  await addUser(anna, 'Anna', {}, 1)
   let locked = (): void => undefined
   const isLocked = new Promise<void>((resolve) => { locked = resolve })
   const first = within(async (tx) => {

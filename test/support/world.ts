@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { isPrivate } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
@@ -10,13 +11,14 @@ import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts'
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
+import { anyDomain } from '../../src/engine/member-domains.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
 import { putDomain } from '../../src/store/domains.ts'
-import { poolSession } from '../../src/store/session.ts'
+import { poolSession, transact } from '../../src/store/session.ts'
 import { putUser } from '../../src/store/users.ts'
 import { Client } from './client.ts'
 import { openTestStore, type TestStore } from './database.ts'
@@ -71,7 +73,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     return {
-      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
+      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
       domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -83,7 +85,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
-    return createDelivery({ store: this.store, proxies, now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, proxies, hidden: async () => isPrivate(await this.engine.categories.registry()), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {
@@ -110,8 +112,14 @@ export class World {
       proxy.failing.clear()
     }
     for (const [domain, kind] of [['nordwind.example', 'enterprise'], ['suedwind.example', 'federated'], ['cloud.example', 'publicCloud'], ['blocked.example', 'blocked']] as const) await putDomain(this.store.db, domain, kind, START)
-    for (const name of ['anna', 'boris', 'gerd'] as const) await putUser(this.store.db, people[name], name, {}, START)
     this.restart(options)
+    for (const name of ['anna', 'boris', 'gerd'] as const) await this.adds(people[name])
+  }
+
+  /** A user as the operator creates it, with the containers of the template; without one unless a test says otherwise. */
+  async adds(user: string): Promise<void> {
+    const template = await this.engine.template.current()
+    await transact(this.store.pool, (tx) => putUser(tx, user, user.split('@', 1)[0] ?? '', {}, template, this.now))
   }
 
   /** Time passes; nothing happens by itself. */

@@ -62,6 +62,9 @@ export const builtInRegistry: CategoryRegistry = {
 /** The rule for a name, or undefined when publications of it are refused. */
 export const findCategory = (registry: CategoryRegistry, name: string): CategoryRule | undefined => registry.rules.get(name) ?? registry.openTo
 
+/** True for categories that are never given to others (1.3.1.2). */
+export const isPrivate = (registry: CategoryRegistry) => (name: string): boolean => findCategory(registry, name)?.private === true
+
 /** A registered name as an operator set it; `removed` takes a built-in one away. */
 export interface RegisteredCategory {
   readonly name: string

@@ -1,9 +1,10 @@
 import type { Container, ContainerMember } from '../model/container.ts'
+import { writeBareUri } from '../sip/uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { writeAttribute } from '../xml/write.ts'
 
 const writeMember = (member: ContainerMember): string =>
-  `<member type="${member.type}"${writeAttribute('value', member.value === '' ? undefined : member.value)}/>`
+  `<member type="${member.type}"${writeAttribute('value', member.type === 'user' ? writeBareUri(member.value) : member.value === '' ? undefined : member.value)}/>`
 
 const writeContainer = ({ id, membersVersion, members }: Container): string =>
   members.length === 0
@@ -13,6 +14,3 @@ const writeContainer = ({ id, membersVersion, members }: Container): string =>
 /** The containers document (2.2.2.5.1): each container with its complete membership, as given. */
 export const writeContainers = (containers: readonly Container[]): string =>
   `<containers xmlns="${namespaces.containers}">${containers.map(writeContainer).join('')}</containers>`
-
-/** The default container as every full document shows it: everyone is in, and nothing can change that (1.3.1.3.3, 4.4.2). */
-export const defaultContainer: Container = { id: 0, membersVersion: 0, members: [{ type: 'everyone', value: '' }] }

@@ -1,4 +1,4 @@
-import { writeUserUri, type UserKey } from '../sip/uri.ts'
+import { writeBareUri, writeUserUri, type UserKey } from '../sip/uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { writeAttribute } from '../xml/write.ts'
 
@@ -15,7 +15,7 @@ const writeResource = (rejection: Rejection): string =>
   `<resource${writeAttribute('uri', writeUserUri(rejection.user))}><instance id="0" state="${rejection.state}"` +
   writeAttribute('reason', rejection.reason) +
   writeAttribute('statusCode', rejection.statusCode) +
-  writeAttribute('cid', rejection.user) +
+  writeAttribute('cid', writeBareUri(rejection.user)) +
   writeAttribute('poolFqdn', rejection.poolFqdn) +
   '/></resource>'
 

@@ -44,6 +44,8 @@ export interface Dialog {
   /** CSeq of the last notification, piggybacked ones included. */
   readonly cseq: number
   readonly remoteCseq: number
+  /** When it last got something. */
+  readonly notifiedAt: Instant
   readonly scope: readonly SelfScope[]
   /** Self dialogs: the publisher's revision that the first answer showed; 0 for others. Not moved later: what a refresh shows may be overtaken by an older notification that is already on its way, and must then be told again. */
   readonly since: number

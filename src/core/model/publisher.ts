@@ -1,5 +1,5 @@
 import type { UserKey } from '../sip/uri.ts'
-import type { Container } from './container.ts'
+import { defaultContainer, type Container } from './container.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { CategoryInstance } from './publication.ts'
 
@@ -15,3 +15,11 @@ export interface PublisherState {
 
 /** What documents are written from: the state without the revision, which nobody is shown. */
 export type SeenState = Omit<PublisherState, 'revision'>
+
+/** Every container that exists, by membership or by publication (1.3.1.8), the default one included; highest number first. */
+export const existingContainers = (state: Pick<SeenState, 'instances' | 'containers'>): readonly Container[] => {
+  const known = new Map<number, Container>([[defaultContainer.id, defaultContainer]])
+  for (const { container } of state.instances) if (!known.has(container)) known.set(container, { id: container, membersVersion: 0, members: [] })
+  for (const container of state.containers) known.set(container.id, container)
+  return [...known.values()].sort((a, b) => b.id - a.id)
+}

@@ -4,20 +4,23 @@ import { publishedContainers } from '../model/diff.ts'
 import type { CategoryInstance } from '../model/publication.ts'
 import type { SeenState } from '../model/publisher.ts'
 import { ownEntry, type Touch } from '../model/touch.ts'
-import { indexMembership, resolveContainer, withMembersBefore, type Watcher } from '../resolution/membership.ts'
+import { indexMembership, pickContainer, rankContainers, withMembersBefore, type Watcher } from '../resolution/membership.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
 
 /** The publisher as watchers may see it, prepared once for many of them: each category piece and each body is rendered once. */
 export interface PublisherView {
-  /** The container that shows the category to the watcher now, or undefined when it is blocked (3.2.5.3). */
-  readonly resolve: (watcher: Watcher, category: string) => number | undefined
+  /** For a watcher: the container that shows a category to it now, or undefined when it is blocked (3.2.5.3). */
+  readonly resolve: (watcher: Watcher) => (category: string) => number | undefined
   /** A categories document with these categories, each from its container. */
   readonly write: (seen: readonly (readonly [category: string, container: number | undefined])[]) => string
 }
 
+/** Categories that are never given to others, because they are private (1.3.1.2). */
+export type HiddenCategories = (category: string) => boolean
+
 /** `state` must hold only instances that are alive. */
-export const viewOf = (state: SeenState): PublisherView => {
+export const viewOf = (state: SeenState, isHidden: HiddenCategories): PublisherView => {
   const index = indexMembership(state.containers)
   const published = publishedContainers(state.instances)
   const byPlace = new Map<string, CategoryInstance[]>()
@@ -39,7 +42,10 @@ export const viewOf = (state: SeenState): PublisherView => {
     return text
   }
   return {
-    resolve: (watcher, category) => resolveContainer(index, watcher, published.get(category) ?? NOTHING),
+    resolve: (watcher) => {
+      const ranked = rankContainers(index, watcher)
+      return (category) => (isHidden(category) ? undefined : pickContainer(ranked, published.get(category) ?? NOTHING))
+    },
     write: (seen) => {
       const key = seen.map(([category, container]) => `${category}\t${container}`).join('\n')
       let body = bodies.get(key)
@@ -50,30 +56,37 @@ export const viewOf = (state: SeenState): PublisherView => {
 }
 
 /** All that a watcher sees of a publisher in the given categories; blocked and unpublished ones look alike (1.3.1.3.4). */
-export const writeSeenState = (view: PublisherView, watcher: Watcher, categories: readonly string[]): string =>
-  view.write(categories.map((category) => [category, view.resolve(watcher, category)] as const))
+export const writeSeenState = (view: PublisherView, watcher: Watcher, categories: readonly string[]): string => {
+  const resolve = view.resolve(watcher)
+  return view.write(categories.map((category) => [category, resolve(category)] as const))
+}
 
 /**
  * What each watcher hears of a touch (3.2.5.3): of its categories those that moved to another container or whose instances in
  * its container changed, each complete. A watcher whose view did not change gets no entry.
  */
-export const writeSeenChanges = (state: SeenState, touch: Touch, subscriptions: readonly Subscription[]): ReadonlyMap<Subscription, string> => {
-  const view = viewOf(state)
+export const writeSeenChanges = (state: SeenState, touch: Touch, subscriptions: readonly Subscription[], isHidden: HiddenCategories): ReadonlyMap<Subscription, string> => {
+  const view = viewOf(state, isHidden)
   const membersChanged = Object.keys(touch.membersBefore).length > 0
   const indexBefore = indexMembership(withMembersBefore(state.containers, touch.membersBefore))
   const publishedNow = publishedContainers(state.instances)
   const publishedBefore = new Map(Object.entries(touch.publishedBefore).map(([category, containers]) => [category, new Set(containers)]))
-  const before = (watcher: Watcher, category: string): number | undefined =>
-    resolveContainer(indexBefore, watcher, publishedBefore.get(category) ?? publishedNow.get(category) ?? NOTHING)
+  const mayMove = (category: string): boolean => membersChanged || publishedBefore.has(category)
   const heard = new Map<Subscription, string>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network }
+    const resolve = view.resolve(watcher)
+    let rankedBefore: readonly number[] | undefined
+    const before = (category: string): number | undefined => {
+      rankedBefore ??= rankContainers(indexBefore, watcher)
+      return pickContainer(rankedBefore, publishedBefore.get(category) ?? publishedNow.get(category) ?? NOTHING)
+    }
     const seen: (readonly [string, number | undefined])[] = []
     for (const category of subscription.categories) {
       const touched = ownEntry(touch.categories, category)
-      if (touched === undefined && !membersChanged) continue
-      const container = view.resolve(watcher, category)
-      const moved = (membersChanged || publishedBefore.has(category)) && before(watcher, category) !== container
+      if ((touched === undefined && !membersChanged) || isHidden(category)) continue
+      const container = resolve(category)
+      const moved = mayMove(category) && before(category) !== container
       if (moved || (container !== undefined && touched?.includes(container) === true)) seen.push([category, container])
     }
     if (seen.length > 0) heard.set(subscription, view.write(seen))

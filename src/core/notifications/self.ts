@@ -1,11 +1,11 @@
 import type { Instant } from '../base/instant.ts'
 import { writeSelfCategories, type ClearedCategory } from '../documents/categories.ts'
-import { defaultContainer, writeContainers } from '../documents/containers.ts'
+import { writeContainers } from '../documents/containers.ts'
 import { emptyDelegates, emptySubscribers, writeRoamingData, type RoamingSections } from '../documents/roaming-self.ts'
 import type { Container } from '../model/container.ts'
 import type { SelfScope } from '../model/dialog.ts'
 import type { CategoryInstance, InstanceKey } from '../model/publication.ts'
-import type { SeenState } from '../model/publisher.ts'
+import { existingContainers, type SeenState } from '../model/publisher.ts'
 import { ownEntry, type Touch } from '../model/touch.ts'
 
 const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
@@ -13,19 +13,11 @@ const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
 
 const descending = (containers: readonly Container[]): readonly Container[] => [...containers].sort((a, b) => b.id - a.id)
 
-/** Every container that exists, by membership or by publication (1.3.1.8), the default one included. */
-const allContainers = (state: SeenState): readonly Container[] => {
-  const known = new Map<number, Container>([[defaultContainer.id, defaultContainer]])
-  for (const { container } of state.instances) if (!known.has(container)) known.set(container, { id: container, membersVersion: 0, members: [] })
-  for (const container of state.containers) known.set(container.id, container)
-  return descending([...known.values()])
-}
-
 /** All data of a scope, as every answer to a self SUBSCRIBE carries it, refreshes included (3.3.5.1). */
 export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], now: Instant): string => {
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
   if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), [], now)
-  if (scope.includes('containers')) sections.containers = writeContainers(allContainers(state))
+  if (scope.includes('containers')) sections.containers = writeContainers(existingContainers(state))
   if (scope.includes('subscribers')) sections.subscribers = emptySubscribers
   if (scope.includes('delegates')) sections.delegates = emptyDelegates
   return writeRoamingData(sections)

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../base/result.ts'
-import { MAX_CONTAINER, memberTypes, type ContainerMember } from '../model/container.ts'
+import { MAX_CONTAINER, memberTypes, type ContainerMember, type MemberType } from '../model/container.ts'
 import { readUserKey } from '../sip/uri.ts'
 import { attribute, childrenNamed, type XmlElement } from '../xml/element.ts'
 import { namespaces } from '../xml/namespaces.ts'
@@ -21,26 +21,25 @@ export interface ContainerActions {
 /** RFC 1034 3.1 as MS-PRES 3.5.5.2 asks: labels of letters, digits and hyphens; a leading digit as RFC 1123 2.1 allows. */
 const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 
-const readMember = (element: XmlElement): Result<ContainerMember> => {
-  const type = readOneOf(element, 'type', memberTypes)
-  if (!type.ok) return type
-  const value = attribute(element, 'value')
-  if (type.value === 'user') {
+/** A member of a type and a value as written: a user by its SIP URI (sip: optional), a domain by its name, the others without any value. A text says what is wrong. */
+export const readMember = (type: MemberType, value: string | undefined): ContainerMember | string => {
+  const written = `value="${(value ?? '').slice(0, 80)}"`
+  if (type === 'user') {
     const user = readUserKey(value ?? '')
-    return user.ok ? ok({ type: 'user', value: user.value }) : notValid(element, `value="${(value ?? '').slice(0, 80)}" is not a SIP URI`)
+    return user.ok ? { type, value: user.value } : `${written} is not a SIP URI`
   }
-  if (type.value === 'domain') {
-    return value !== undefined && DOMAIN.test(value) ? ok({ type: 'domain', value: value.toLowerCase() }) : notValid(element, `value="${(value ?? '').slice(0, 80)}" is not a domain name`)
-  }
-  return value === undefined ? ok({ type: type.value, value: '' }) : notValid(element, `a member of type ${type.value} has no value`)
+  if (type === 'domain') return value !== undefined && DOMAIN.test(value) ? { type, value: value.toLowerCase() } : `${written} is not a domain name`
+  return value === undefined ? { type, value: '' } : `a member of type ${type} has no value`
 }
 
 const readAction = (element: XmlElement): Result<MemberAction> => {
   const action = attribute(element, 'action') ?? 'add'
   // Design decision 2: the prose says delete, the schema and real clients say remove.
   if (action !== 'add' && action !== 'remove' && action !== 'delete') return notValid(element, `action="${action.slice(0, 40)}" is not add, remove or delete`)
-  const member = readMember(element)
-  return member.ok ? ok({ remove: action !== 'add', member: member.value }) : member
+  const type = readOneOf(element, 'type', memberTypes)
+  if (!type.ok) return type
+  const member = readMember(type.value, attribute(element, 'value'))
+  return typeof member === 'string' ? notValid(element, member) : ok({ remove: action !== 'add', member })
 }
 
 const readContainer = (element: XmlElement): Result<ContainerActions> => {

@@ -1,4 +1,4 @@
-import { DEFAULT_CONTAINER, type Container, type ContainerMember } from '../model/container.ts'
+import { DEFAULT_CONTAINER, type Container, type ContainerMember, type MemberType } from '../model/container.ts'
 import type { SourceNetwork } from '../model/network.ts'
 import { domainOf, type UserKey } from '../sip/uri.ts'
 
@@ -43,6 +43,7 @@ export const withMembersBefore = (containers: readonly Container[], before: Read
 ]
 
 const NONE: readonly number[] = []
+const DEFAULT: readonly number[] = [DEFAULT_CONTAINER]
 
 /** The domain and its parents, longest suffix first: a domain member also covers sub-domains (design decision 1). */
 const suffixes = (domain: string): readonly string[] => {
@@ -50,21 +51,32 @@ const suffixes = (domain: string): readonly string[] => {
   return labels.map((_, at) => labels.slice(at).join('.'))
 }
 
-/**
- * Resolves a watcher to the container that satisfies it (3.2.5.3; `everyone` by 1.3.1.3.7): user, domain by longest suffix,
- * network, everyone, default container; inside one rule the highest number; only containers in `published`, which are
- * those that publish the category. Undefined means blocked.
- */
-export const resolveContainer = (index: MembershipIndex, watcher: Watcher, published: ReadonlySet<number>): number | undefined => {
-  if (published.size === 0) return undefined
-  const first = (containers: readonly number[] = NONE): number | undefined => containers.find((container) => published.has(container))
-  const byUser = first(index.users.get(watcher.user))
-  if (byUser !== undefined) return byUser
-  if (index.domains.size > 0) {
-    for (const domain of suffixes(domainOf(watcher.user))) {
-      const byDomain = first(index.domains.get(domain))
-      if (byDomain !== undefined) return byDomain
-    }
-  }
-  return first(index.kinds.get(watcher.network)) ?? first(index.kinds.get('everyone')) ?? (published.has(DEFAULT_CONTAINER) ? DEFAULT_CONTAINER : undefined)
+/** One rule of 3.2.5.3 applied to one watcher: which member would match (`default` asks for none), and the containers that have it, highest number first. */
+export interface RuleTried {
+  readonly rule: MemberType | 'default'
+  /** The user or the domain that the member has to name; empty for the other rules. */
+  readonly value: string
+  readonly containers: readonly number[]
 }
+
+/**
+ * The rules in the order in which they decide (3.2.5.3; `everyone` by 1.3.1.3.7) with what each matches: user, domain by longest suffix, network,
+ * everyone, default container.
+ */
+export const tryRules = (index: MembershipIndex, { user, network }: Watcher): readonly RuleTried[] => [
+  { rule: 'user', value: user, containers: index.users.get(user) ?? NONE },
+  ...suffixes(domainOf(user)).map((suffix) => ({ rule: 'domain', value: suffix, containers: index.domains.get(suffix) ?? NONE }) as const),
+  { rule: network, value: '', containers: index.kinds.get(network) ?? NONE },
+  { rule: 'everyone', value: '', containers: index.kinds.get('everyone') ?? NONE },
+  { rule: 'default', value: '', containers: DEFAULT },
+]
+
+/** All containers that a watcher is a member of, the one that decides first. The same for every category, so that it is made once per watcher. */
+export const rankContainers = (index: MembershipIndex, watcher: Watcher): readonly number[] => {
+  const ranked: number[] = []
+  for (const { containers } of tryRules(index, watcher)) if (containers.length > 0) ranked.push(...containers)
+  return ranked
+}
+
+/** The container that satisfies a category: the first in rank of those that publish it (3.2.5.3). Undefined means blocked. */
+export const pickContainer = (ranked: readonly number[], published: ReadonlySet<number>): number | undefined => ranked.find((container) => published.has(container))

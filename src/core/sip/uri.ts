@@ -83,5 +83,8 @@ export const writeUserUri = (key: UserKey): string => {
   return `sip:${key.slice(0, at).replace(ESCAPED_IN_USER, (character) => encodeURIComponent(character))}@${key.slice(at + 1)}`
 }
 
+/** `user@host` for a key, escaped as in a URI but without scheme: the form in which lists of people carry it (4.8, 4.12.1). */
+export const writeBareUri = (key: UserKey): string => writeUserUri(key).slice('sip:'.length)
+
 /** The domain of a key, lower case. */
 export const domainOf = (key: UserKey): string => key.slice(key.lastIndexOf('@') + 1)

@@ -42,7 +42,7 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
     subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
     endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
     target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
-    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000,
+    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000,
   })
 }
 
@@ -55,7 +55,7 @@ export const renewDialog = (request: SipRequest, dialog: Dialog, path: Path, sco
   const granted = grantExpires(request.expires, limits, chance)
   if (!granted.ok) return granted
   return ok({
-    ...dialog, ...path, scope, cseq: dialog.cseq + 1, remoteCseq: request.cseq, target: request.contacts[0]?.uriText ?? dialog.target,
+    ...dialog, ...path, scope, cseq: dialog.cseq + 1, remoteCseq: request.cseq, notifiedAt: now, target: request.contacts[0]?.uriText ?? dialog.target,
     routes: request.recordRoute.length > 0 ? request.recordRoute : dialog.routes, benotify: negotiate(request).benotify || dialog.benotify, expiresAt: now + granted.value * 1000,
   })
 }

@@ -1,5 +1,5 @@
 import { failure, failureEntry, type Failure } from '../base/failure.ts'
-import { findCategory, type CategoryRegistry } from '../categories/registry.ts'
+import { isPrivate, type CategoryRegistry } from '../categories/registry.ts'
 import type { Rejection } from '../documents/rlmi.ts'
 import type { BatchAction } from '../requests/batch-subscribe.ts'
 import type { SipRequest } from '../sip/request.ts'
@@ -41,8 +41,9 @@ export const planResources = (actions: readonly BatchAction[], existing: Readonl
   const steps: ResourcePlan['steps'][number][] = []
   const subscribe = new Map<UserKey, readonly string[]>()
   const rejected = new Map<UserKey, Rejection>()
+  const hidden = isPrivate(registry)
   for (const { name, resources, categories: named } of actions) {
-    const categories = named.filter((category) => findCategory(registry, category)?.private !== true)
+    const categories = named.filter((category) => !hidden(category))
     for (const { user } of resources) {
       if (name === 'subscribe' && !existing.has(user)) {
         rejected.set(user, { user, state: 'resubscribe' })

@@ -8,9 +8,13 @@ import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { categoryRoutes } from './categories.ts'
+import { containerRoutes } from './containers.ts'
 import { domainRoutes } from './domains.ts'
+import { explainRoutes } from './explain.ts'
 import { landingPage } from './landing-page.ts'
 import { publicationRoutes } from './publications.ts'
+import { presenceRoutes } from './presence.ts'
+import { templateRoutes } from './template.ts'
 import { userRoutes } from './users.ts'
 
 /** The HTTP interface for operators: REST behind a bearer key, OpenAPI, health and metrics. */
@@ -61,6 +65,10 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(userRoutes(deps))
     await scoped.register(categoryRoutes(deps))
     await scoped.register(publicationRoutes(deps))
+    await scoped.register(containerRoutes(deps))
+    await scoped.register(templateRoutes(deps))
+    await scoped.register(presenceRoutes(deps))
+    await scoped.register(explainRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

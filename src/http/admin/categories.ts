@@ -3,6 +3,8 @@ import { Type } from 'typebox'
 import { builtInRegistry, defaultCategoryLimits } from '../../core/categories/registry.ts'
 import { compilePayloadSchema } from '../../core/categories/validate-payload.ts'
 import { deleteCategory, loadCategories, putCategory, type StoredCategory } from '../../store/categories.ts'
+import { CACHE_AGE_MS } from '../../engine/short-cache.ts'
+import { deferWatchers } from '../../store/deferred.ts'
 import { poolSession } from '../../store/session.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -35,6 +37,11 @@ const listAll = async (deps: AdminDeps): Promise<readonly View[]> => {
   ].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** A category that has become private, or is so no more, looks different to everyone who watches it (1.3.1.2): told when every node knows. */
+const tellWatchers = async (deps: AdminDeps, name: string): Promise<void> => {
+  await deferWatchers(poolSession(deps.store.pool), name, deps.now() + CACHE_AGE_MS, 'category changed')
+}
+
 /** The category registry (3.2.5.1.2): which names may be published, and under which rules. */
 export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['categories']
@@ -53,23 +60,26 @@ export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
     if (maxBytes > quotaBytes) throw new ProblemError(400, 'maxBytes is above quotaBytes')
     const compiled = schema === undefined ? undefined : compilePayloadSchema(schema)
     if (compiled?.ok === false) throw new ProblemError(400, `schema: ${compiled.error}`)
-    const known = (await listAll(deps)).some((category) => category.name === name)
+    const known = (await listAll(deps)).find((category) => category.name === name)
     const stored = { name, removed: false, private: isPrivate, readOnlyContainers: [...new Set(readOnlyContainers)].sort((a, b) => a - b), maxBytes, quotaBytes, schema }
     await putCategory(deps.store.db, stored, deps.now())
     deps.categories.forget()
+    if ((known?.private ?? false) !== isPrivate) await tellWatchers(deps, name)
     deps.log.info({ category: name }, 'category set')
-    return reply.code(known ? 200 : 201).send(writeStored({ ...stored, updatedAt: 0 }))
+    return reply.code(known === undefined ? 201 : 200).send(writeStored({ ...stored, updatedAt: 0 }))
   })
 
   app.delete('/categories/:name', {
     schema: { tags, summary: 'Remove a category; what is published stays until it is cleared', params: Params, response: { 204: Type.Null(), 404: Problem } },
   }, async (request, reply) => {
     const { name } = request.params
-    if (!(await listAll(deps)).some((category) => category.name === name)) throw new ProblemError(404, 'there is no such category')
+    const known = (await listAll(deps)).find((category) => category.name === name)
+    if (known === undefined) throw new ProblemError(404, 'there is no such category')
     // A built-in name needs a row that says it is gone.
     if (builtInRegistry.rules.has(name)) await putCategory(deps.store.db, { name, removed: true, private: false, readOnlyContainers: [], ...defaultCategoryLimits, schema: undefined }, deps.now())
     else await deleteCategory(deps.store.db, name)
     deps.categories.forget()
+    if (known.private) await tellWatchers(deps, name)
     deps.log.info({ category: name }, 'category removed')
     return reply.code(204).send(null)
   })

@@ -1,6 +1,9 @@
 import type { UserKey } from '../../core/sip/uri.ts'
 import type { CategoryDirectory } from '../../engine/category-directory.ts'
+import type { EngineLimits } from '../../engine/deps.ts'
 import type { DomainDirectory } from '../../engine/domain-directory.ts'
+import type { MemberDomains } from '../../engine/member-domains.ts'
+import type { TemplateDirectory } from '../../engine/template-directory.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Store } from '../../store/connect.ts'
@@ -10,6 +13,9 @@ export interface AdminDeps {
   readonly store: Store
   readonly domains: DomainDirectory
   readonly categories: CategoryDirectory
+  readonly template: TemplateDirectory
+  readonly memberDomains: MemberDomains
+  readonly limits: EngineLimits
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */

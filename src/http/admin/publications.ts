@@ -1,7 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { failureEntry, type Failure } from '../../core/base/failure.ts'
-import { readPayloadObject } from '../../core/categories/payload-object.ts'
 import { writeMwi } from '../../core/documents/mwi.ts'
 import { MAX_CONTAINER } from '../../core/model/container.ts'
 import { isAlive, type CategoryInstance } from '../../core/model/publication.ts'
@@ -12,8 +10,9 @@ import { publishForUser, removeForUser } from '../../engine/server-publish.ts'
 import { loadInstances } from '../../store/instances.ts'
 import { poolSession } from '../../store/session.ts'
 import { getUser } from '../../store/users.ts'
-import { ProblemError } from '../problem.ts'
+import { ProblemError, problemOf } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
+import { writePublication } from './publication-view.ts'
 import { MwiBody, Problem, Publication, PublicationBody } from './schemas.ts'
 import { readKey, UserParams } from './user-key.ts'
 
@@ -28,19 +27,6 @@ const readPlace = (params: { readonly category: string; readonly container: stri
   const place = { category: params.category, container: Number(params.container), instance: Number(params.instance) }
   if (place.container > MAX_CONTAINER || place.instance > MAX_UNSIGNED_INT) throw new ProblemError(400, `container is at most ${MAX_CONTAINER}, instance at most ${MAX_UNSIGNED_INT}`)
   return place
-}
-
-const write = (instance: CategoryInstance) => ({
-  category: instance.category, container: instance.container, instance: instance.instance, version: instance.instanceVersion, expireType: instance.expireType,
-  ...(instance.expiresAt === undefined ? {} : { expiresAt: new Date(instance.expiresAt).toISOString() }),
-  ...(instance.endpointId === undefined ? {} : { endpointId: instance.endpointId }),
-  publishTime: new Date(instance.publishTime).toISOString(), xml: instance.payload,
-  ...(instance.payload === '' ? {} : { json: readPayloadObject(instance.payload) }),
-})
-
-const problemOf = ({ name, detail }: Failure): ProblemError => {
-  const { status, sentence } = failureEntry(name)
-  return new ProblemError(status, detail === undefined ? sentence : `${sentence} ${detail}`)
 }
 
 /** The text of one XML element, made self-contained; what is not well-formed is 400. */
@@ -77,14 +63,14 @@ export const publicationRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox =>
   }, async (request) => {
     const { container, category } = request.query
     const items = (await living(request.params.uri)).filter((instance) => (container === undefined || instance.container === Number(container)) && (category === undefined || instance.category === category))
-    return { items: [...items].sort((a, b) => a.container - b.container || (a.category < b.category ? -1 : a.category > b.category ? 1 : a.instance - b.instance)).map(write) }
+    return { items: [...items].sort((a, b) => a.container - b.container || (a.category < b.category ? -1 : a.category > b.category ? 1 : a.instance - b.instance)).map(writePublication) }
   })
 
   app.get(`${path}/:category/:container/:instance`, { schema: { tags, summary: 'Read a publication', params: Place, response: { 200: Publication, 404: Problem } } }, async (request) => {
     const place = readPlace(request.params)
     const found = (await living(request.params.uri)).find((instance) => instance.category === place.category && instance.container === place.container && instance.instance === place.instance)
     if (found === undefined) throw new ProblemError(404, 'there is no such publication')
-    return write(found)
+    return writePublication(found)
   })
 
   app.put(`${path}/:category/:container/:instance`, { schema: { tags, summary: 'Publish for a user', params: Place, body: PublicationBody, response: { 204: Type.Null(), 400: Problem, 404: Problem, 413: Problem } } }, async (request, reply) => {

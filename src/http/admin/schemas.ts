@@ -44,7 +44,8 @@ export const UserPut = Type.Object({ ...UserBody.properties, rights: Type.Option
 
 export type UserBody = Static<typeof UserBody>
 
-const AllRights = Type.Object({ incomingFederated: Type.Boolean(), outgoingFederated: Type.Boolean(), incomingPublicCloud: Type.Boolean(), outgoingPublicCloud: Type.Boolean() })
+/** Each right, whoever says so. */
+export const AllRights = Type.Object({ incomingFederated: Type.Boolean(), outgoingFederated: Type.Boolean(), incomingPublicCloud: Type.Boolean(), outgoingPublicCloud: Type.Boolean() })
 
 const Timestamps = { createdAt: Type.String({ format: 'date-time' }), updatedAt: Type.String({ format: 'date-time' }) }
 
