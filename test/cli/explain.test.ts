@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { writeExplanation, type ExplanationText } from '../../src/cli/explain-text.ts'
 import { readConfig } from '../../src/config/config.ts'
+import { allGranted } from '../../src/core/model/rights.ts'
 import { start } from '../../src/main.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createDataDirectory, createDirectory } from '../support/database.ts'
@@ -42,22 +43,22 @@ t.test('presentia explain against a running engine', async (t) => {
     const { code, out, err } = await explain([anna, `sip:${boris}`, 'note'], environment)
     t.strictSame([code, err], [0, ''])
     const lines = out.split('\n')
-    t.strictSame(lines.slice(0, 9), [
-      `sip:${boris} looks at sip:${anna}`, 'source network: sameEnterprise (by domain)', 'note: seen from container 200', '  rules, in the order in which they decide:', `    1. user ${boris}: no container`, '    2. domain nordwind.example: no container', '    3. domain example: no container', '    4. sameEnterprise: container 200 -> 200', '    5. everyone: no container',
+    t.strictSame(lines.slice(0, 10), [
+      `sip:${boris} looks at sip:${anna}`, 'source network: sameEnterprise (by domain)', 'subscribing is allowed', 'note: seen from container 200', '  rules, in the order in which they decide:', `    1. user ${boris}: no container`, '    2. domain nordwind.example: no container', '    3. domain example: no container', '    4. sameEnterprise: container 200 -> 200', '    5. everyone: no container',
     ])
-    t.equal(lines[9], '    6. default: container 0 -> 0')
-    t.equal(lines[10], '  containers:')
-    const containers = lines.slice(11, 20)
+    t.equal(lines[10], '    6. default: container 0 -> 0')
+    t.equal(lines[11], '  containers:')
+    const containers = lines.slice(12, 21)
     t.strictSame(containers.map((line) => /^ {4}([* ]) +(\d+) /.exec(line)?.slice(1).join('').trim()), ['32000', '400', '300', '*200', '100', '3', '2', '1', '0'], 'highest number first, the one that wins with a star')
     t.equal(containers[1], `        400  [user ${clara}]  none of its members matches the subscriber`)
     t.equal(containers[3], '    *   200  [sameEnterprise]  matched by rule sameEnterprise: the first rule that matches a container with the category, and its highest number')
-    t.equal(containers[8], '          0  []  matched by rule default only, which comes after rule sameEnterprise')
-    t.equal(lines[20], '  instances:')
-    t.match(lines[21], /^ {4}#0 v1 \d{4}-\d\d-\d\dT\S+Z static <note [^>]+><body type="personal" uri="">for colleagues<\/body><\/note>$/)
-    t.match(lines[22], /^ {2}quota: \d+ of 524288 bytes used, 32768 for one publication$/)
-    t.equal(lines[23], 'live subscriptions: none')
-    t.match(lines[24], /^container members: 3 of 1000; publications: \d+ of 350000 bytes$/)
-    t.strictSame(lines.slice(25), [''])
+    t.equal(containers[8], '          0  [everyone]  matched by rule default only, which comes after rule sameEnterprise')
+    t.equal(lines[21], '  instances:')
+    t.match(lines[22], /^ {4}#0 v1 \d{4}-\d\d-\d\dT\S+Z static <note [^>]+><body type="personal" uri="">for colleagues<\/body><\/note>$/)
+    t.match(lines[23], /^ {2}quota: \d+ of 524288 bytes used, 32768 for one publication$/)
+    t.equal(lines[24], 'live subscriptions: none')
+    t.match(lines[25], /^container members: 3 of 1000; publications: \d+ of 350000 bytes$/)
+    t.strictSame(lines.slice(26), [''])
   })
 
   await t.test('--json is the answer of the admin API', async (t) => {
@@ -70,7 +71,7 @@ t.test('presentia explain against a running engine', async (t) => {
 
   await t.test('--network, wherever it stands', async (t) => {
     const places = [['--network', 'sameEnterprise', anna, 'x@else.example', 'note'], [anna, 'x@else.example', 'note', '--network', 'sameEnterprise']]
-    for (const { out } of await Promise.all(places.map((args) => explain(args, environment)))) t.match(out, 'source network: sameEnterprise (by question)\nnote: seen from container 200\n')
+    for (const { out } of await Promise.all(places.map((args) => explain(args, environment)))) t.match(out, 'source network: sameEnterprise (by question)\nsubscribing is allowed\nnote: seen from container 200\n')
     const wrong = await explain([anna, boris, '--network', 'lan'], environment)
     t.strictSame([wrong.code, wrong.out], [1, ''])
     t.match(wrong.err, '"status":400')
@@ -78,7 +79,7 @@ t.test('presentia explain against a running engine', async (t) => {
 
   await t.test('nothing to see, in words', async (t) => {
     const [blocked, several, nothing, unknown] = await Promise.all([[anna, 'x@evil.example', 'note'], [anna, boris, 'routing', 'never-heard-of'], [boris, anna], ['nobody@nordwind.example', boris]].map((args) => explain(args, environment)))
-    t.match(blocked?.out, /^source network: none, its domain is blocked \(by domain\)\nnote: nothing is seen/m)
+    t.match(blocked?.out, /^source network: none, its domain is blocked \(by domain\)\nsubscribing is REFUSED \(domainBlocked\): .+\nnote: nothing is seen/m)
     t.match(several?.out, /^routing: private, never given to others$/m)
     t.match(several?.out, /^never-heard-of: nothing is seen \(blocked, or not published\) \(not a registered category\)$/m)
     t.match(nothing?.out, /^nothing is published$/m)
@@ -121,7 +122,7 @@ t.test('without its two names it says how it is used; a wrong setting is named',
 t.test('dialogs in words: what each heard last, and what it is owed', async (t) => {
   const dialog = { callId: 'call-7', localTag: 'a', remoteTag: 'b', kind: 'batch', network: 'sameEnterprise', endpointId: 'e-1', proxy: 'kam1', categories: ['note', 'state'], createdAt: '2026-03-02T08:00:00.000Z', expiresAt: '2026-03-02T09:00:00.000Z', lastNotification: { cseq: 4, at: '2026-03-02T08:10:00.000Z' } }
   const explanation: ExplanationText = {
-    publisher: `sip:${anna}`, subscriber: `sip:${boris}`, network: { value: 'sameEnterprise', from: 'dialog' }, categories: [], quotas: { members: { used: 0, max: 9 }, publications: { bytes: 0, max: 9 } },
+    publisher: `sip:${anna}`, subscriber: `sip:${boris}`, access: { granted: true, publisherRights: allGranted }, network: { value: 'sameEnterprise', from: 'dialog' }, categories: [], quotas: { members: { used: 0, max: 9 }, publications: { bytes: 0, max: 9 } },
     dialogs: [dialog, { ...dialog, callId: 'call-8', owed: { attempts: 3, reason: 'the proxy could not send it', dueAt: '2026-03-02T08:11:00.000Z' } }],
   }
   const line = (callId: string): string => `  batch ${callId}, endpoint e-1, proxy kam1, until 2026-03-02T09:00:00.000Z: note, state; last notification CSeq 4 at 2026-03-02T08:10:00.000Z`

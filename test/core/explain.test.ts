@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { memberKey, memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
+import { defaultContainer, memberKey, memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
 import { publishedContainers } from '../../src/core/model/diff.ts'
 import { sourceNetworks } from '../../src/core/model/network.ts'
 import { viewOf, writeSeenState } from '../../src/core/notifications/category.ts'
@@ -78,7 +78,7 @@ t.test('the trail of one resolution: every rule, every container, every reason',
       { container: 100, membersVersion: 3, members: [member('domain', 'nordwind.example')], published: true, rule: 'domain', outcome: 'laterRule', why: `matched by rule domain nordwind.example only, which comes after rule user ${boris}` },
       { container: 20, membersVersion: 2, members: [user(boris)], published: true, rule: 'user', outcome: 'lowerNumber', why: `matched by the same rule user ${boris}, but 300 is a higher number` },
       { container: 7, membersVersion: 0, members: [], published: true, rule: undefined, outcome: 'notMember', why: 'none of its members matches the subscriber' },
-      { container: 0, membersVersion: 0, members: [], published: true, rule: 'default', outcome: 'laterRule', why: `matched by rule default only, which comes after rule user ${boris}` },
+      { container: 0, membersVersion: 0, members: [member('everyone')], published: true, rule: 'default', outcome: 'laterRule', why: `matched by rule default only, which comes after rule user ${boris}` },
     ],
     container: 300,
   })
@@ -125,7 +125,7 @@ t.test('property: the explanation is the decision, and every reason in it is tru
     // Each container once, highest number first: those with members, those with publications, the default one.
     assert.deepEqual(trail.candidates.map(({ container }) => container), [...new Set([0, ...published, ...containers.map(({ id }) => id)])].sort((a, b) => b - a))
     for (const candidate of trail.candidates) {
-      const stored = containers.find(({ id }) => id === candidate.container) ?? { id: candidate.container, membersVersion: 0, members: [] }
+      const stored = [defaultContainer, ...containers].find(({ id }) => id === candidate.container) ?? { id: candidate.container, membersVersion: 0, members: [] }
       const { outcome, rule } = judgeAloud(stored, containers, watcher, published)
       assert.deepEqual(candidate, { container: stored.id, membersVersion: stored.membersVersion, members: stored.members, published: published.has(stored.id), rule, outcome, why: candidate.why }, `container ${stored.id}`)
       if (outcome === 'lowerNumber') assert.ok(stored.id < (seen ?? -1), 'the same rule loses by its number')

@@ -1,5 +1,6 @@
 import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
+import { allGranted } from '../../src/core/model/rights.ts'
 import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { createMemberDomains } from '../../src/engine/member-domains.ts'
@@ -22,7 +23,7 @@ const build = async (options: Partial<EngineDeps> = {}) => {
   await world.reset(options)
   const { store, domains, categories, template, memberDomains, limits } = world.engine
   const app = await buildAdminApp({
-    store, domains, categories, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), isReady: async () => true,
+    store, domains, categories, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
     log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
   })
   const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {
@@ -308,7 +309,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
   t.ok(endpointId, 'the dialog names its endpoint')
   const bytes = [payload('default'), payload('partners'), payload('cloud'), payload('colleagues'), payload('"seven" &amp; more'), payload('two again')]
   t.strictSame(explained, {
-    publisher: `sip:${anna}`, subscriber: `sip:${boris}`, network: { value: 'sameEnterprise', from: 'dialog' },
+    publisher: `sip:${anna}`, subscriber: `sip:${boris}`, access: { granted: true, publisherRights: allGranted, subscriberRights: allGranted }, network: { value: 'sameEnterprise', from: 'dialog' },
     categories: [{
       category: 'note', registered: true, private: false, container: 400,
       rules: [
@@ -319,7 +320,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
         { container: 200, version: 1, members: [{ type: 'sameEnterprise' }], published: true, rule: 'sameEnterprise', outcome: 'laterRule', why: `matched by rule sameEnterprise only, which comes after rule user ${boris}` },
         { container: 110, version: 1, members: [{ type: 'publicCloud' }], published: true, outcome: 'notMember', why: 'none of its members matches the subscriber' },
         { container: 100, version: 1, members: [{ type: 'federated' }], published: true, outcome: 'notMember', why: 'none of its members matches the subscriber' },
-        { container: 0, version: 0, members: [], published: true, rule: 'default', outcome: 'laterRule', why: `matched by rule default only, which comes after rule user ${boris}` },
+        { container: 0, version: 0, members: [everyone], published: true, rule: 'default', outcome: 'laterRule', why: `matched by rule default only, which comes after rule user ${boris}` },
       ],
       instances: [
         { category: 'note', container: 400, instance: 2, version: 2, expireType: 'endpoint', endpointId: explained.categories[0]?.instances.flatMap((one) => ('endpointId' in one ? [one.endpointId] : []))[0], publishTime: at(10), xml: payload('two again'), json: { note: { '@xmlns': 'http://schemas.microsoft.com/2006/09/sip/note', text: [{ '#text': 'two again' }] } } },
@@ -391,7 +392,7 @@ t.test('explain: where the network comes from, and the cases in which nothing is
   t.match(unregistered, { category: 'never-heard-of', registered: false, private: false, instances: [], candidates: [400, 200, 110, 100, 0].map((container) => ({ container, published: false, outcome: 'notPublished' })) })
   t.notOk('quota' in (unregistered ?? {}) || 'container' in (unregistered ?? {}))
   t.match((await explain(call, anna, gerd, '&category=holidays')).categories, [{ registered: true, instances: [], quota: { quotaBytes: 900, maxBytes: 500, bytes: Number } }], 'blocked from what others may see')
-  t.strictSame(await explain(call, gerd, boris), { publisher: `sip:${gerd}`, subscriber: `sip:${boris}`, network: { from: 'domain', value: 'sameEnterprise' }, categories: [], dialogs: [], quotas: { members: { used: 0, max: 6 }, publications: { bytes: 0, max: 2_000_000 } } }, 'nothing published, nothing watched')
+  t.strictSame(await explain(call, gerd, boris), { publisher: `sip:${gerd}`, subscriber: `sip:${boris}`, access: { granted: true, publisherRights: allGranted, subscriberRights: allGranted }, network: { from: 'domain', value: 'sameEnterprise' }, categories: [], dialogs: [], quotas: { members: { used: 0, max: 6 }, publications: { bytes: 0, max: 2_000_000 } } }, 'nothing published, nothing watched')
   t.strictSame((await explain(call, gerd, boris, '&category=note')).categories.map(({ candidates, container }) => [container, candidates.map((one) => [one.container, one.outcome])]), [[undefined, [[0, 'notPublished']]]])
   isProblem(t, await call('GET', `/explain?publisher=nobody@nordwind.example&subscriber=${boris}`), 404, 'an unknown publisher')
   isProblem(t, await call('GET', `/explain?publisher=${clara}&subscriber=${boris}`), 404, 'not of this server')
