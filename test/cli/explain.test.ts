@@ -120,11 +120,11 @@ t.test('without its two names it says how it is used; a wrong setting is named',
 })
 
 t.test('dialogs in words: what each heard last, and what it is owed', async (t) => {
-  const dialog = { callId: 'call-7', localTag: 'a', remoteTag: 'b', kind: 'batch', network: 'sameEnterprise', endpointId: 'e-1', proxy: 'kam1', categories: ['note', 'state'], createdAt: '2026-03-02T08:00:00.000Z', expiresAt: '2026-03-02T09:00:00.000Z', lastNotification: { cseq: 4, at: '2026-03-02T08:10:00.000Z' } }
+  const dialog = { callId: 'call-7', localTag: 'a', remoteTag: 'b', kind: 'batch', network: 'sameEnterprise', endpointId: 'e-1', proxy: 'kam1', categories: ['note', 'state'], createdAt: '2026-03-02T08:00:00.000Z', expiresAt: '2026-03-02T09:00:00.000Z', lastNotification: { cseq: 4, at: '2026-03-02T08:10:00.000Z', taken: true } }
   const explanation: ExplanationText = {
     publisher: `sip:${anna}`, subscriber: `sip:${boris}`, access: { granted: true, publisherRights: allGranted }, network: { value: 'sameEnterprise', from: 'dialog' }, categories: [], quotas: { members: { used: 0, max: 9 }, publications: { bytes: 0, max: 9 } },
-    dialogs: [dialog, { ...dialog, callId: 'call-8', owed: { attempts: 3, reason: 'the proxy could not send it', dueAt: '2026-03-02T08:11:00.000Z' } }],
+    dialogs: [dialog, { ...dialog, callId: 'call-8', lastNotification: { ...dialog.lastNotification, taken: false }, owed: { attempts: 3, reason: 'the proxy could not send it', dueAt: '2026-03-02T08:11:00.000Z' } }],
   }
   const line = (callId: string): string => `  batch ${callId}, endpoint e-1, proxy kam1, until 2026-03-02T09:00:00.000Z: note, state; last notification CSeq 4 at 2026-03-02T08:10:00.000Z`
-  t.match(writeExplanation(explanation), `live subscriptions:\n${line('call-7')}\n${line('call-8')}; OWED since 3 attempts (the proxy could not send it), next at 2026-03-02T08:11:00.000Z\n`)
+  t.match(writeExplanation(explanation), `live subscriptions:\n${line('call-7')}\n${line('call-8')} was not taken; OWED since 3 attempts (the proxy could not send it), next at 2026-03-02T08:11:00.000Z\n`)
 })

@@ -329,7 +329,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
       quota: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0), quotaBytes: 524_288, maxBytes: 32_768 },
     }],
     dialogs: [{
-      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10) },
+      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10), taken: true },
     }],
     quotas: { members: { used: 5, max: 6 }, publications: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0) + Buffer.byteLength('<device xmlns="http://schemas.microsoft.com/2006/09/sip/device"><text>desk</text></device><routing xmlns="http://schemas.microsoft.com/2006/09/sip/routing"><text>secret</text></routing><h xmlns="urn:h"/>') + 9 * 256, max: 2_000_000 } },
   })
@@ -343,7 +343,7 @@ t.test('explain: what the dialogs heard last and what they are owed', async (t) 
   const { publisher, partner } = await beginRich(call)
   const [first, second] = [await partner.subscribesOne(anna, ['note']), await partner.subscribesOne(anna, ['holidays', 'note'], { network: 'publicCloud' })]
   await partner.subscribesOne(gerd, ['note'], { callId: 'of-another' })
-  t.strictSame((await explain(call, anna, clara)).dialogs.map(({ callId, kind, lastNotification, owed }) => ({ callId, kind, lastNotification, owed })), [first, second].map(({ callId }) => ({ callId, kind: 'single', lastNotification: { cseq: 1, at: new Date(START).toISOString() }, owed: undefined })), 'those that watch this publisher, oldest first')
+  t.strictSame((await explain(call, anna, clara)).dialogs.map(({ callId, kind, lastNotification, owed }) => ({ callId, kind, lastNotification, owed })), [first, second].map(({ callId }) => ({ callId, kind: 'single', lastNotification: { cseq: 1, at: new Date(START).toISOString(), taken: true }, owed: undefined })), 'those that watch this publisher, oldest first')
   t.match(await explain(call, anna, clara), { network: { value: 'publicCloud', from: 'dialog' }, categories: [{ category: 'note' }, { category: 'holidays' }] }, 'the newest dialog says where it comes from')
   world.proxies.kam1.failing.add(partner.flow)
   world.advance(5)
@@ -357,7 +357,7 @@ t.test('explain: what the dialogs heard last and what they are owed', async (t) 
   const paid = await explain(call, anna, clara)
   t.strictSame(paid.dialogs.map(({ owed }) => owed), [undefined, undefined])
   const heard = partner.hears()
-  t.strictSame(paid.dialogs.map(({ callId, lastNotification }) => [callId, lastNotification]), [first, second].map(({ callId }) => [callId, { cseq: Number.parseInt(heard.find((one) => one.header('Call-ID') === callId)?.header('CSeq') ?? '', 10), at: new Date(START + 65_000).toISOString() }]), 'the number under which it was heard')
+  t.strictSame(paid.dialogs.map(({ callId, lastNotification }) => [callId, lastNotification]), [first, second].map(({ callId }) => [callId, { cseq: Number.parseInt(heard.find((one) => one.header('Call-ID') === callId)?.header('CSeq') ?? '', 10), at: new Date(START + 65_000).toISOString(), taken: true }]), 'the number under which it was heard')
   await first.refreshes()
   t.strictSame((await explain(call, anna, clara)).dialogs.length, 2)
   await second.cancels()
