@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { writeExplanation, type ExplanationText } from './explain-text.ts'
 import { readConfigOrExit } from './start.ts'
 
@@ -20,11 +21,18 @@ const readKey = (dataDir: string): string => {
   }
 }
 
+const readArguments = (args: readonly string[]): { readonly network: string | undefined; readonly json: boolean; readonly positionals: readonly string[] } => {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { network: { type: 'string' }, json: { type: 'boolean', default: false } } })
+    return { network: values.network, json: values.json, positionals }
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, 2)
+  }
+}
+
 /** `presentia explain`: what a subscriber sees of a publisher, and why, in words. */
 export const run = async (args: readonly string[]): Promise<void> => {
-  const at = args.indexOf('--network')
-  const network = at < 0 ? undefined : args[at + 1]
-  const [publisher, subscriber, ...categories] = args.filter((arg, place) => !arg.startsWith('--') && (at < 0 || place !== at + 1))
+  const { network, json, positionals: [publisher, subscriber, ...categories] } = readArguments(args)
   if (publisher === undefined || subscriber === undefined) return fail(USAGE, 2)
   const config = readConfigOrExit(process.env)
   const base = process.env['PRESENTIA_ADMIN_URL'] ?? `http://${config.adminListen}`
@@ -33,5 +41,5 @@ export const run = async (args: readonly string[]): Promise<void> => {
     .catch((error: unknown) => fail(`the engine does not answer at ${base}: ${error instanceof Error ? error.message : String(error)}\n`, 1))
   const text = await response.text()
   if (!response.ok) return fail(`${text}\n`, 1)
-  process.stdout.write(args.includes('--json') ? `${text}\n` : writeExplanation(JSON.parse(text) as ExplanationText))
+  process.stdout.write(json ? `${text}\n` : writeExplanation(JSON.parse(text) as ExplanationText))
 }

@@ -106,14 +106,14 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
   const { state, dialogs, network, hidden } = gathered
   const published = publishedContainers(state.instances)
   const categories = gathered.categories.map((category): ExplainedCategory => {
+    const withheld = network.value === undefined ? 'the domain of the subscriber is blocked' : hidden(category) ? 'the category is private' : undefined
     // Of a blocked domain nobody gets as far as this; its rules are shown as those of a federated one.
-    const trail = explainResolution(state.containers, { user: question.subscriber, network: network.value ?? 'federated' }, published.get(category) ?? NOTHING)
+    const trail = explainResolution(state.containers, { user: question.subscriber, network: network.value ?? 'federated' }, published.get(category) ?? NOTHING, withheld)
     const own = state.instances.filter((instance) => instance.category === category)
     const rule = findCategory(registry, category)
-    const seen = network.value === undefined || hidden(category) ? undefined : trail.container
     return {
-      ...trail, container: seen, category, registered: rule !== undefined, private: hidden(category), rule,
-      instances: own.filter(({ container }) => container === seen).sort((a, b) => a.instance - b.instance), bytes: own.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0),
+      ...trail, category, registered: rule !== undefined, private: hidden(category), rule,
+      instances: own.filter(({ container }) => container === trail.container).sort((a, b) => a.instance - b.instance), bytes: own.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0),
     }
   })
   return ok({ access: await explainAccess(deps, question, network), network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
@@ -123,7 +123,9 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
 export const viewAs = async (deps: ExplainDeps, question: Question): Promise<Result<string>> => {
   const gathered = await gather(deps, question)
   if (isFailure(gathered)) return refuse(gathered)
-  const { state, network, hidden, categories } = gathered
+  const { state, network, hidden } = gathered
+  // A SUBSCRIBE that names private categories gets the others (3.4.5.1.3); what became private later is shown empty to those who watch it.
+  const categories = question.categories.length > 0 ? gathered.categories.filter((category) => !hidden(category)) : gathered.categories
   if (network.value === undefined) return refuse(failure('domainBlocked', question.subscriber))
   const { refused } = await explainAccess(deps, question, network)
   if (refused !== undefined) return refuse(failure(refused, question.subscriber))

@@ -28,9 +28,9 @@ const DEFER_WATCHERS = statement('deferred-put-watchers', `
   SELECT edge.subscriber, edge.local_tag, edge.publisher, 0, $2, $3 FROM subscription AS edge
   WHERE $1 = ANY(edge.categories) AND EXISTS (SELECT 1 FROM category_instance AS i WHERE i.publisher = edge.publisher AND i.category = $1)
     AND EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = edge.subscriber AND dialog.local_tag = edge.local_tag)
-  ON CONFLICT DO NOTHING`)
+  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET due_at = greatest(deferred.due_at, excluded.due_at)`)
 
-/** Owes everyone who watches a category, and may have seen something in it, the latest state. Reads all subscriptions: for what an operator does once. */
+/** Owes everyone who watches a category, and may have seen something in it, the latest state, not before `dueAt`. Reads all subscriptions: for what an operator does once. */
 export const deferWatchers = (session: Session, category: string, dueAt: number, reason: string): Promise<unknown> => session.send(DEFER_WATCHERS, [category, reason, dueAt])
 
 const DUE_PUBLISHERS = statement('deferred-due-publishers', 'SELECT publisher FROM deferred WHERE due_at <= $1 GROUP BY publisher ORDER BY min(due_at) LIMIT $2')

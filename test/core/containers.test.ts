@@ -4,7 +4,7 @@ import t from 'tap'
 import { uncheckedRegistry as builtInRegistry } from '../support/unchecked.ts'
 import { decideSetContainerMembers } from '../../src/core/containers/set-container-members.ts'
 import { writeContainers } from '../../src/core/documents/containers.ts'
-import { defaultContainer, memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
+import { defaultContainer, memberKey, memberTypes, type Container, type ContainerMember } from '../../src/core/model/container.ts'
 import type { Subscription } from '../../src/core/model/dialog.ts'
 import { networkOfKind, sourceNetworks } from '../../src/core/model/network.ts'
 import type { CategoryInstance } from '../../src/core/model/publication.ts'
@@ -12,8 +12,10 @@ import type { PublisherState } from '../../src/core/model/publisher.ts'
 import { isTouched, mergeTouches, noTouch, type Touch } from '../../src/core/model/touch.ts'
 import { viewOf, writeSeenChanges, writeSeenState } from '../../src/core/notifications/category.ts'
 import { decidePublish } from '../../src/core/publications/publish.ts'
-import { readSetContainerMembers, type ContainerActions } from '../../src/core/requests/set-container-members.ts'
+import { readMember, readSetContainerMembers, type ContainerActions } from '../../src/core/requests/set-container-members.ts'
 import { indexMembership, pickContainer, rankContainers, withMembersBefore, type MembershipIndex, type Watcher } from '../../src/core/resolution/membership.ts'
+import { readUserKey } from '../../src/core/sip/uri.ts'
+import { naiveResolve, naiveRuleOf } from './naive.ts'
 import { anna, applyChanges, boris, bytes, clara, documents, endpoint, instance, member, must, now, readIndependently, state, verdict, type Infoset } from './support.ts'
 
 const open = (): boolean => false
@@ -81,19 +83,6 @@ t.test('3.2.5.3, 1.3.1.3.7, design 1: which container shows a category', async (
   t.same(withMembersBefore(holding([1, everyone], [2, user]), { 2: [], 3: [user] }).map(({ id, members }) => [id, members.length]), [[1, 1], [2, 0], [3, 1]])
 })
 
-/** The rules of 3.2.5.3 read aloud, one by one, without any index. */
-const naiveResolve = (containers: readonly Container[], watcher: Watcher, published: ReadonlySet<number>): number | undefined => {
-  const highest = (fits: (member: ContainerMember) => boolean): number | undefined => containers.filter(({ id, members }) => published.has(id) && members.some(fits)).map(({ id }) => id).sort((a, b) => b - a)[0]
-  let domain: string | undefined = watcher.user.slice(watcher.user.lastIndexOf('@') + 1)
-  let found = highest(({ type, value }) => type === 'user' && value === watcher.user)
-  while (found === undefined && domain !== undefined) {
-    const suffix = domain
-    found = highest(({ type, value }) => type === 'domain' && value === suffix)
-    domain = domain.includes('.') ? domain.slice(domain.indexOf('.') + 1) : undefined
-  }
-  return found ?? highest(({ type }) => type === watcher.network) ?? highest(({ type }) => type === 'everyone') ?? (published.has(0) ? 0 : undefined)
-}
-
 const ids = [1, 2, 300]
 const members = fc.oneof(
   fc.record({ type: fc.constant('user' as const), value: fc.constantFrom(boris, clara, 'dora@lab.nordwind.example') }), fc.record({ type: fc.constant('domain' as const), value: fc.constantFrom('nordwind.example', 'lab.nordwind.example', 'suedwind.example', 'example') }),
@@ -101,11 +90,34 @@ const members = fc.oneof(
 )
 const watchers = fc.record({ user: fc.constantFrom(boris, clara, 'dora@lab.nordwind.example', 'eve@wind.example'), network: fc.constantFrom(...sourceNetworks) })
 
-t.test('property: resolution is what the rules say', async () => {
-  const lists = fc.uniqueArray(fc.record({ id: fc.constantFrom(1, 2, 3, 300, 32000), membersVersion: fc.constant(1), members: fc.array(members, { maxLength: 4 }) }), { selector: ({ id }) => id, maxLength: 5 })
-  fc.assert(fc.property(lists, watchers, fc.uniqueArray(fc.constantFrom(0, 1, 2, 3, 300, 32000)), (containers, watcher, published) => {
-    assert.equal(resolveContainer(indexMembership(containers), watcher, new Set(published)), naiveResolve(containers, watcher, new Set(published)))
-  }), { numRuns: 1000 })
+const written = {
+  user: fc.tuple(fc.constantFrom('', 'sip:', 'SIP:'), fc.constantFrom('boris', 'Boris', '%42oris', 'dora'), fc.constantFrom('nordwind.example', 'NordWind.Example', 'lab.nordwind.example', 'deep.lab.nordwind.example', 'suedwind.example', 'mynordwind.example', 'wind.example'), fc.constantFrom('', ';transport=tcp', ':5061'))
+    .map(([scheme, user, host, rest]) => `${scheme}${user}@${host}${rest}`),
+  domain: fc.constantFrom('nordwind.example', 'NORDWIND.example', 'lab.nordwind.example', 'deep.lab.nordwind.example', 'suedwind.example', 'wind.example', 'example'),
+}
+const writtenMember = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('user' as const), value: written.user }) }, { weight: 2, arbitrary: fc.record({ type: fc.constant('domain' as const), value: written.domain }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom(...memberTypes.slice(2)), value: fc.constant('') }) },
+)
+const writtenContainers = fc.uniqueArray(fc.record({ id: fc.oneof(fc.constantFrom(1, 2, 3, 300, 32000), fc.integer({ min: 1, max: 32767 })), members: fc.array(writtenMember, { maxLength: 4 }) }), { selector: ({ id }) => id, maxLength: 6 })
+
+/** Members as a request brings them in and the store keeps them: read, and each once. */
+const taken = (members: readonly { readonly type: ContainerMember['type']; readonly value: string }[]): readonly ContainerMember[] => {
+  const read = members.map(({ type, value }) => readMember(type, type === 'user' || type === 'domain' ? value : undefined))
+  return [...new Map(read.map((one) => { assert.ok(typeof one !== 'string', String(one)); return [memberKey(one), one] as const })).values()]
+}
+
+t.test('property: resolution is what the rules say, whatever the way in which members and subscribers are written', async (t) => {
+  const seen = new Map<string, number>()
+  fc.assert(fc.property(writtenContainers, fc.record({ user: written.user, network: fc.constantFrom(...sourceNetworks) }), fc.infiniteStream(fc.boolean()), (containers, subscriber, chance) => {
+    const published = new Set([0, 7, ...containers.map(({ id }) => id)].filter(() => chance.next().value))
+    const index = indexMembership(containers.map(({ id, members: list }) => ({ id, members: taken(list) })))
+    const resolved = resolveContainer(index, { user: must(readUserKey(subscriber.user)), network: subscriber.network }, published)
+    assert.equal(resolved, naiveResolve(containers, subscriber, published))
+    const rule = resolved === undefined ? 'blocked' : naiveRuleOf(containers.find(({ id }) => id === resolved) ?? { id: 0, members: [] }, subscriber)?.replace(/ .*/, '') ?? 'none'
+    seen.set(rule, (seen.get(rule) ?? 0) + 1)
+  }), { numRuns: 3000 })
+  for (const rule of ['user', 'domain', ...sourceNetworks, 'everyone', 'default', 'blocked']) t.ok((seen.get(rule) ?? 0) > 20, `${rule} decided in ${seen.get(rule) ?? 0} of the cases`)
 })
 
 type Step = { readonly publish: readonly { category: string; container: number; instance: number; gone: boolean }[] } | { readonly container: number; readonly actions: ContainerActions['actions'] }

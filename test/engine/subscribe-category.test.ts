@@ -201,7 +201,7 @@ t.test('3.4.5.3: 401 for a refresh by an endpoint whose registration has run out
 
 t.test('3.4.5.1.3: limits on contacts and categories', async (t) => {
   const { watcher } = await begin()
-  const wide = await watcher.subscribes([anna], ['note', 'state', 'device', 'services', 'contactCard', 'calendarData', 'legacyInterop'])
+  const wide = await watcher.subscribes([anna], ['note', 'state', 'device', 'services', 'contactCard', 'calendarData', 'userProperties'])
   t.equal(wide.answer.status, 403)
   t.match(wide.answer.header('ms-diagnostics'), /^2012;/)
   const dialog = await watcher.subscribes([anna, boris, gerd], ['note'])

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
 import { hasKamailio } from '../../src/cli/kamailio-process.ts'
-import { publication, publish, selfSubscribe } from '../support/messages.ts'
+import { publication, publish, selfSubscribe, single } from '../support/messages.ts'
 import type { Heard, RequestOptions, SipClient } from '../support/sip-client.ts'
 import { withStack } from '../support/stack.ts'
 
@@ -56,6 +56,12 @@ if (!hasKamailio() || server === undefined) {
         t.equal((await withDigest(anna, 'anna', 'secret-anna', 'SERVICE', publish(anna.user, publication('mine')))).answer.status, 200)
         t.equal((await withDigest(anna, 'boris', 'secret-boris', 'SERVICE', publish(anna.user, publication('not mine')))).answer.status, 403, 'From is bound to the credentials')
         t.same(await stack.query('SELECT count(*) AS n FROM category_instance'), [{ n: 1 }])
+        const elsewhere = await stack.client('clara@127.0.0.1', 'udp')
+        const asked = withDigest(anna, 'anna', 'secret-anna', 'SUBSCRIBE', { ...single(elsewhere.user, ['note']), uri: `sip:clara@127.0.0.1:${elsewhere.localPort}` })
+        const relayed = await elsewhere.wait('the SUBSCRIBE', ({ method }) => method === 'SUBSCRIBE')
+        t.same(relayed.all('Proxy-Authorization'), [], 'credentials stay here')
+        elsewhere.write(['SIP/2.0 404 Not Found', ...['Via', 'From', 'To', 'Call-ID', 'CSeq'].flatMap((header) => relayed.all(header).map((value) => `${header}: ${value}`)), 'Content-Length: 0', '', ''].join('\r\n'))
+        t.equal((await asked).answer.status, 404)
       })
     })
   }

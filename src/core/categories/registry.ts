@@ -30,8 +30,8 @@ const rule = (name: string, special: Partial<CategoryRule> = {}): CategoryRule =
 })
 
 /**
- * The categories of 2.2.2.7. Private are routing and mwi (1.3.1.2), linkedPICContacts (2.2.2.7.12) and the settings that persistent chat clients
- * keep for themselves (2.2.2.7.13).
+ * The categories of 2.2.2.7. Private are routing and mwi (1.3.1.2), what the server computes for other purposes than watching (2.2.2.7.6, .9, .10),
+ * linkedPICContacts (2.2.2.7.12) and the settings that persistent chat clients keep for themselves (2.2.2.7.13).
  */
 export const builtInCategories: readonly CategoryRule[] = [
   rule('state'),
@@ -40,11 +40,11 @@ export const builtInCategories: readonly CategoryRule[] = [
   // Published by the server into container 1, where clients must not overwrite it (3.2.6.2).
   rule('userProperties', { readOnlyContainers: [1] }),
   rule('contactCard'),
-  rule('legacyInterop'),
+  rule('legacyInterop', { private: true }),
   rule('routing', { private: true }),
   rule('calendarData'),
-  rule('workingHours'),
-  rule('dndState'),
+  rule('workingHours', { private: true }),
+  rule('dndState', { private: true }),
   rule('mwi', { private: true }),
   rule('linkedPICContacts', { private: true }),
   rule('note'),

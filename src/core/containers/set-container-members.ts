@@ -37,7 +37,7 @@ export const decideSetContainerMembers = (request: readonly ContainerActions[], 
     return version === curVersion ? [] : [{ index: at + 1, version, curVersion, data: '' }]
   })
   // The operations stay empty here: the fault is that of 2.2.2.10.4 (3.5.5.5).
-  if (stale.length > 0) return refuse({ name: 'containersConflict', body: { type: mediaTypes.fault, text: writeWrongDelta(stale) } })
+  if (stale.length > 0) return refuse({ name: 'containersConflict', detail: stale.map(({ index, version, curVersion }) => `container ${ids[index - 1]} has version ${curVersion}, not ${version}`).join('; '), body: { type: mediaTypes.fault, text: writeWrongDelta(stale) } })
   const changes: Change[] = []
   const membersBefore: Record<string, readonly ContainerMember[]> = {}
   const totalBefore = state.containers.reduce((sum, { members }) => sum + members.length, 0)

@@ -1,8 +1,8 @@
 import { defaultContainer, type Container, type ContainerMember } from '../model/container.ts'
 import { indexMembership, pickContainer, rankContainers, tryRules, type RuleTried, type Watcher } from './membership.ts'
 
-/** What became of one container: it wins, or why it does not. */
-export type CandidateOutcome = 'wins' | 'notPublished' | 'notMember' | 'lowerNumber' | 'laterRule'
+/** What became of one container: it wins, or why it does not; `withheld` would win if something else did not forbid it. */
+export type CandidateOutcome = 'wins' | 'withheld' | 'notPublished' | 'notMember' | 'lowerNumber' | 'laterRule'
 
 /** A container of the publisher in the light of one watcher and one category. */
 export interface Candidate {
@@ -30,9 +30,9 @@ const nameOf = ({ rule, value }: Pick<RuleTried, 'rule' | 'value'>): string => (
 
 /**
  * Explains a resolution (3.2.5.3). It asks the functions that decide and only puts down what they say: `tryRules`, `rankContainers` and
- * `pickContainer` are those of every notification.
+ * `pickContainer` are those of every notification. `withheld` says why nothing is seen whatever they say.
  */
-export const explainResolution = (containers: readonly Container[], watcher: Watcher, published: ReadonlySet<number>): ResolutionTrail => {
+export const explainResolution = (containers: readonly Container[], watcher: Watcher, published: ReadonlySet<number>, withheld?: string): ResolutionTrail => {
   const index = indexMembership(containers)
   const rules = tryRules(index, watcher)
   const winner = pickContainer(rankContainers(index, watcher), published)
@@ -41,6 +41,7 @@ export const explainResolution = (containers: readonly Container[], watcher: Wat
   const judge = (container: number): Pick<Candidate, 'rule' | 'outcome' | 'why'> => {
     const matched = rules.find((tried) => tried.containers.includes(container))
     const rule = matched?.rule
+    if (container === winner && withheld !== undefined) return { rule, outcome: 'withheld', why: `would be the one, but ${withheld}` }
     if (container === winner) return { rule, outcome: 'wins', why: `matched by rule ${winning === undefined ? '' : nameOf(winning)}: the first rule that matches a container with the category, and its highest number` }
     if (!published.has(container)) return { rule, outcome: 'notPublished', why: 'does not publish the category' }
     if (matched === undefined) return { rule, outcome: 'notMember', why: 'none of its members matches the subscriber' }
@@ -54,6 +55,6 @@ export const explainResolution = (containers: readonly Container[], watcher: Wat
     candidates: ids.map((container) => ({
       container, membersVersion: stored.get(container)?.membersVersion ?? 0, members: stored.get(container)?.members ?? [], published: published.has(container), ...judge(container),
     })),
-    container: winner,
+    container: withheld === undefined ? winner : undefined,
   }
 }

@@ -5,7 +5,7 @@ import { compilePayloadSchema } from '../../core/categories/validate-payload.ts'
 import { deleteCategory, loadCategories, putCategory, type StoredCategory } from '../../store/categories.ts'
 import { CACHE_AGE_MS } from '../../engine/short-cache.ts'
 import { deferWatchers } from '../../store/deferred.ts'
-import { poolSession } from '../../store/session.ts'
+import { poolSession, transact } from '../../store/session.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { Category, CategoryBody, Problem } from './schemas.ts'
@@ -39,7 +39,8 @@ const listAll = async (deps: AdminDeps): Promise<readonly View[]> => {
 
 /** A category that has become private, or is so no more, looks different to everyone who watches it (1.3.1.2): told when every node knows. */
 const tellWatchers = async (deps: AdminDeps, name: string): Promise<void> => {
-  await deferWatchers(poolSession(deps.store.pool), name, deps.now() + CACHE_AGE_MS, 'category changed')
+  // Debts that are paid meanwhile are locked in another order; what loses is repeated.
+  await transact(deps.store.pool, async (tx) => { void deferWatchers(tx, name, deps.now() + CACHE_AGE_MS, 'category changed') })
 }
 
 /** The category registry (3.2.5.1.2): which names may be published, and under which rules. */

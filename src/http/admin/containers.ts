@@ -31,12 +31,17 @@ export const containerRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => a
   const tags = ['containers']
   const path = '/users/:uri/containers'
 
-  const existing = async (key: UserKey): Promise<readonly Container[]> => {
+  const expectUser = async (key: UserKey): Promise<void> => {
     if (await getUser(deps.store.db, key) === undefined) throw new ProblemError(404, 'there is no such user')
+  }
+
+  const existing = async (key: UserKey): Promise<readonly Container[]> => {
+    await expectUser(key)
     return existingContainers((await loadStates(poolSession(deps.store.pool), [key], 'all', deps.now()))(key))
   }
 
   const change = async (key: UserKey, changes: readonly MembershipChange[]): Promise<readonly Container[]> => {
+    await expectUser(key)
     const done = await setMembersForUser(deps, key, changes, 'operator')
     if (!done.ok) throw problemOf(done.failure)
     deps.wake([key])

@@ -15,7 +15,7 @@ export const CategoryTrail = Type.Object({
   })),
   candidates: Type.Array(Type.Object({
     container: Type.Integer(), version: Type.Integer(), members: Type.Array(Member), published: Type.Boolean(), rule: Type.Optional(Type.String({ description: 'First rule by which the subscriber is a member.' })),
-    outcome: Type.String({ description: 'wins, notPublished, notMember, lowerNumber or laterRule.' }), why: Type.String(),
+    outcome: Type.String({ description: 'wins, withheld, notPublished, notMember, lowerNumber or laterRule.' }), why: Type.String(),
   })),
   instances: Type.Array(Publication),
   quota: Type.Optional(Type.Object({ bytes: Type.Integer(), quotaBytes: Type.Integer(), maxBytes: Type.Integer() })),
@@ -24,7 +24,7 @@ export const CategoryTrail = Type.Object({
 export const DialogTrail = Type.Object({
   callId: Type.String(), localTag: Type.String(), remoteTag: Type.String(), kind: Type.String(), network: Type.String(), endpointId: Type.Optional(Type.String()), proxy: Type.String(), categories: Type.Array(Type.String()),
   createdAt: Time, expiresAt: Time,
-  lastNotification: Type.Object({ cseq: Type.Integer(), at: Time }),
+  lastNotification: Type.Object({ cseq: Type.Integer(), at: Time, taken: Type.Boolean({ description: 'False: the proxy did not take it, and it is owed.' }) }),
   owed: Type.Optional(Type.Object({ attempts: Type.Integer(), reason: Type.String(), dueAt: Time }, { description: 'It could not be told the latest state of this publisher yet.' })),
 })
 

@@ -45,7 +45,10 @@ export const scenario: Scenario = {
     t.match((await cloud.notification(`w-${cloud.user}`)).body, />more</)
     t.same(partner.unheard(), [])
     await grant({})
-    t.equal((await partner.request('SUBSCRIBE', single(anna, ['note']))).status, 200, 'granted again')
+    t.equal((await partner.request('SUBSCRIBE', { ...single(anna, ['note']), callId: `${callId}-2` })).status, 200, 'granted again')
+    // Behind the back of the admin API, as if the SUBSCRIBE had raced with the change.
+    await stack.query(`UPDATE presence_user SET incoming_federated = false WHERE user_uri = '${anna}'`)
+    t.equal((await partner.notification(`${callId}-2`)).header('subscription-state'), 'terminated;expires=0;reason=rejected', 'the timer finds it')
 
     // The other way: a server of another deployment, of which the domain table knows nothing.
     const elsewhere = await stack.client('clara@127.0.0.1', 'udp')

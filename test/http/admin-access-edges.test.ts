@@ -1,0 +1,103 @@
+import t from 'tap'
+import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
+import type { EngineDeps } from '../../src/engine/deps.ts'
+import { buildAdminApp } from '../../src/http/admin/app.ts'
+import { createLog } from '../../src/observe/log.ts'
+import { createMetrics } from '../../src/observe/metrics.ts'
+import { poolSession } from '../../src/store/session.ts'
+import { notes } from '../support/bodies.ts'
+import { cutParts } from '../support/heard.ts'
+import { openWorld, people } from '../support/world.ts'
+
+const world = await openWorld(t)
+const { anna, boris, clara, eve } = people
+const KEY = 'key-of-the-operator-42'
+
+/** The categories as one node knows them: without schemas, behind a cache of its own. */
+const node = (): EngineDeps['categories'] => {
+  const directory = createCategoryDirectory(poolSession(world.store.pool), () => world.now, false)
+  return { forget: directory.forget, registry: async () => {
+    const { rules, openTo } = await directory.registry()
+    return { rules: new Map([...rules].map(([name, rule]) => [name, { ...rule, check: undefined }])), openTo }
+  } }
+}
+
+const build = async (adminNode: EngineDeps['categories'], engineNode = adminNode) => {
+  await world.reset({ categories: engineNode })
+  const { store, domains, template, memberDomains, limits } = world.engine
+  const app = await buildAdminApp({
+    store, domains, categories: adminNode, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
+    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
+  })
+  return async (method: 'GET' | 'PUT' | 'POST', path: string, payload?: object) => {
+    const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload }) })
+    await world.delivery.idle()
+    return response
+  }
+}
+
+t.test('1.3.1.2: what becomes private is taken from a watcher that was owed something already, by whichever node pays', async (t) => {
+  const [one, two] = [node(), node()]
+  const call = await build(one, two)
+  const [publisher, watcher] = [world.client(anna), world.client(boris)]
+  for (const client of [publisher, watcher]) await client.registers()
+  await publisher.publishes(notes('first', [0]))
+  await watcher.subscribes([anna], ['note'])
+  world.proxies.kam1.failing.add(watcher.flow)
+  await publisher.publishes(notes('second', [0], 1))
+  world.proxies.kam1.failing.clear()
+  world.advance(0.1)
+  t.equal((await call('PUT', '/categories/note', { private: true })).statusCode, 200, 'on another node than the one that delivers')
+  for (let second = 0; second < 120; second += 1) {
+    world.advance(1)
+    await world.timers()
+  }
+  t.strictSame(watcher.learns().at(-1), ['note (none)'], 'what the watcher holds in the end')
+})
+
+t.test('view-as with a private category named: as the subscriber would be answered, which is without it (3.4.5.1.3)', async (t) => {
+  const call = await build(node())
+  const [publisher, watcher] = [world.client(anna), world.client(boris)]
+  for (const client of [publisher, watcher]) await client.registers()
+  await publisher.publishes([...notes('x', [0]), { category: 'routing', container: 0, data: 'secret' }])
+  const { answer } = await watcher.subscribes([anna], ['routing', 'note'], { headers: { Expires: '0' } })
+  const received = cutParts(answer.header('Content-Type') ?? '', answer.body).at(-1)?.text
+  t.equal((await call('GET', `/users/${anna}/view-as?subscriber=${boris}&category=routing&category=note`)).body, received)
+})
+
+t.test('explain: no container wins where nothing is seen: a private category, a blocked domain', async (t) => {
+  const call = await build(node())
+  const publisher = world.client(anna)
+  await publisher.registers()
+  await publisher.publishes([...notes('x', [0]), { category: 'routing', container: 0, data: 'secret' }])
+  for (const [subscriber, category] of [[boris, 'routing'], [eve, 'note']] as const) {
+    const [trail] = (await call('GET', `/explain?publisher=${anna}&subscriber=${subscriber}&category=${category}`)).json<{ categories: { container?: number; candidates: { outcome: string }[] }[] }>().categories
+    t.equal(trail?.container, undefined, category)
+    t.notOk(trail?.candidates.some(({ outcome }) => outcome === 'wins'), `${subscriber} ${category}`)
+  }
+})
+
+t.test('explain: a last notification that failed is told as such', async (t) => {
+  const call = await build(node())
+  const [publisher, watcher] = [world.client(anna), world.client(clara)]
+  await publisher.registers()
+  await publisher.publishes(notes('first', [0]))
+  await watcher.subscribesOne(anna, ['note'])
+  world.proxies.kam1.failing.add(watcher.flow)
+  world.advance(5)
+  await publisher.publishes(notes('second', [0], 1))
+  const [dialog] = (await call('GET', `/explain?publisher=${anna}&subscriber=${clara}`)).json<{ dialogs: { lastNotification: object; owed?: object }[] }>().dialogs
+  t.ok(dialog?.owed, 'it is owed the second')
+  t.strictSame(dialog?.lastNotification, { cseq: 2, at: '2026-03-02T08:00:05.000Z', taken: false })
+})
+
+t.test('memberships over REST: a refusal speaks to the operator', async (t) => {
+  const call = await build(node())
+  await call('PUT', `/users/${anna}/containers/400`, { members: [] })
+  const unknown = (await call('PUT', '/users/nobody@nordwind.example/containers/7', { members: [] })).json<{ status: number; detail: string }>()
+  t.equal(unknown.status, 404)
+  t.notMatch(unknown.detail, /From/, 'there is no From in a REST call')
+  const stale = (await call('POST', `/users/${anna}/containers`, { containers: [{ id: 7, version: 0, add: [{ type: 'everyone' }] }, { id: 400, version: 0, add: [{ type: 'everyone' }] }] })).json<{ status: number; detail: string }>()
+  t.equal(stale.status, 409)
+  t.match(JSON.stringify(stale), /400/, 'which container it was; a client learns it by the fault, which the sentence promises')
+})
