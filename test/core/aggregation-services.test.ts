@@ -93,6 +93,8 @@ t.test('what is read is remembered, within bounds', async (t) => {
   t.equal(length('d'.repeat(5000)), 5000)
   length('d'.repeat(5000))
   t.equal(read.filter((text) => text.startsWith('d')).length, 2, 'what is larger than all bounds is not kept')
+  for (const text of ['f', 'g', 'f', 'g']) length(text)
+  t.same(read.filter((text) => /[fg]/.test(text)), ['f', 'g'], 'there is room again')
   const nothing = remember((text: string) => { read.push(text); return undefined }, 1000)
   for (const text of ['e', 'e']) t.equal(nothing(text), undefined)
   t.equal(read.filter((text) => text === 'e').length, 1, 'that there is nothing is remembered as well')

@@ -15,9 +15,8 @@ const NOWHERE: Place = { endpointLocation: '', timeZone: '', device: '' }
  * read as: not away or offline there.
  */
 const locationOf = (mostActive: MachineState, machines: readonly MachineState[]): string => {
-  if (!mostActive.state.locationIsProximate) return mostActive.state.endpointLocation
-  const other = machines.find(({ availability, state }) => availability < UNREACHABLE && !state.locationIsProximate)
-  return (other ?? mostActive).state.endpointLocation
+  const exact = machines.find(({ availability, state }) => availability < UNREACHABLE && !state.locationIsProximate)
+  return (exact ?? mostActive).state.endpointLocation
 }
 
 /**

@@ -24,9 +24,6 @@ export interface DevicePayload {
   readonly services: readonly DeviceService[]
 }
 
-// Names of 7.1 that stand beside capabilities.
-const NO_CAPABILITY: ReadonlySet<string> = new Set(['delimiter', 'end', 'extension'])
-
 const readFlag = (text: string | undefined): boolean | undefined => (text === undefined ? undefined : isTrue(text))
 
 const readCapability = (element: XmlElement): Capability => ({
@@ -37,7 +34,10 @@ const readCapability = (element: XmlElement): Capability => ({
   version: readUnsigned(attributeCalled(element, 'version')),
 })
 
-/** Reads a payload that is a device; undefined when it is not one. Capabilities without a URI belong to no service (3.8.5.2.2) and are left out. */
+/**
+ * Reads a payload that is a device; undefined when it is not one. Capabilities without a URI belong to no service (3.8.5.2.2) and are left
+ * out. The marks around what later versions added (7.1) look like capabilities that say nothing, and such are never shown.
+ */
 export const readDevicePayload: (payload: string) => DevicePayload | undefined = remember((payload) => {
   const root = readPayloadTree('device', payload)?.root
   if (root === undefined) return undefined
@@ -45,7 +45,7 @@ export const readDevicePayload: (payload: string) => DevicePayload | undefined =
     endpointId: attributeCalled(root, 'endpointId') ?? '',
     services: childrenCalled(root, 'capabilities').flatMap((element) => {
       const uri = attributeCalled(element, 'uri') ?? ''
-      return uri === '' ? [] : [{ uri, capabilities: element.children.filter(({ local }) => !NO_CAPABILITY.has(local)).map(readCapability) }]
+      return uri === '' ? [] : [{ uri, capabilities: element.children.map(readCapability) }]
     }),
   }
 }, REMEMBERED_CHARACTERS)

@@ -62,5 +62,5 @@ export const copyInto = (namespace: string, { source }: PayloadTree, elements: r
   elements.map((element) => {
     const around = defaultAround(element)
     const fits = around === namespace || (around === '' && element.namespace === '')
-    return writeVerbatim(source, fits && !element.declares.has('') ? { ...element, declares: new Map([...element.declares, ['', namespace]]) } : element)
+    return writeVerbatim(source, fits ? { ...element, declares: new Map([...element.declares, ['', namespace]]) } : element)
   }).join('')

@@ -24,4 +24,4 @@ export const remember = <T>(read: (text: string) => T, maxCharacters: number): (
 }
 
 /** Enough for some thousand different payloads of one kind; most endpoints of a deployment say the same. */
-export const REMEMBERED_CHARACTERS = 4 * 1024 * 1024
+export const REMEMBERED_CHARACTERS = 8 * 1024 * 1024
