@@ -2,6 +2,7 @@
 export const namespaces = {
   xml: 'http://www.w3.org/XML/1998/namespace',
   xmlns: 'http://www.w3.org/2000/xmlns/',
+  xsi: 'http://www.w3.org/2001/XMLSchema-instance',
   /** publish request (6.10) */
   richPresence: 'http://schemas.microsoft.com/2006/09/sip/rich-presence',
   /** categories document (6.2) */
@@ -20,6 +21,14 @@ export const namespaces = {
   categoryList: 'http://schemas.microsoft.com/2006/09/sip/categorylist',
   /** resource list meta-information (6.9, RFC 4662) */
   rlmi: 'urn:ietf:params:xml:ns:rlmi',
+  /** delimiter and end around what later versions added to a document (7.1) */
+  commonTypes: 'http://schemas.microsoft.com/2006/09/sip/commontypes',
+  /** state and dndState categories (7.2) */
+  state: 'http://schemas.microsoft.com/2006/09/sip/state',
+  /** services category (7.5) */
+  services: 'http://schemas.microsoft.com/2006/09/sip/service',
+  /** calendarData and workingHours categories (7.8) */
+  calendarData: 'http://schemas.microsoft.com/2006/09/sip/calendarData',
   /** mwi category (7.9) */
   mwi: 'http://schemas.microsoft.com/2006/09/sip/mwi',
   /** setContainerMembers request (6.11) */
