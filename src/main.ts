@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { keepSecret } from './config/secrets.ts'
+import { defaultPlan } from './core/aggregation/plan.ts'
 import { isPrivate } from './core/categories/registry.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
@@ -106,7 +107,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
+    store, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -140,7 +141,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -1,3 +1,4 @@
+import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
@@ -50,6 +51,8 @@ export interface EngineDeps {
   readonly now: () => Instant
   readonly chance: Chance
   readonly categories: CategoryDirectory
+  /** What the server computes from publications (3.8). */
+  readonly plan: AggregationPlan
   readonly conflicts: ConflictGuard
   readonly template: TemplateDirectory
   readonly provisioning: ProvisioningDirectory

@@ -1,4 +1,5 @@
 import { failure } from '../core/base/failure.ts'
+import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { ContainerTemplate } from '../core/containers/template.ts'
 import type { Endpoint } from '../core/model/endpoint.ts'
@@ -28,10 +29,10 @@ export interface RegistrationAnswer {
 const IGNORED: RegistrationAnswer = { action: 'ignored', touched: [] }
 
 /** Endpoints leave: their publications and dialogs go with them (3.2.5.5, 3.2.5.5.1). True when someone must be told. */
-const leave = async (tx: Transaction, user: UserKey, leaving: (endpoints: readonly Endpoint[]) => readonly EndpointId[], trace: string, now: Instant): Promise<boolean> => {
+const leave = async (tx: Transaction, plan: AggregationPlan, user: UserKey, leaving: (endpoints: readonly Endpoint[]) => readonly EndpointId[], trace: string, now: Instant): Promise<boolean> => {
   const state = await loadUnderLock(tx, user, { endpoints: true, instances: 'all' })
   if (state === undefined) return false
-  const outcome = decideDeregistration(state, leaving(state.endpoints))
+  const outcome = decideDeregistration(plan, state, leaving(state.endpoints), now)
   await applyOutcome(tx, user, outcome, trace, now)
   return isTouched(outcome.touch)
 }
@@ -47,7 +48,7 @@ const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registratio
     const changes = registration.present.map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
     await applyOutcome(tx, user, { changes, touch: noTouch }, trace, now)
     const gone = registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving
-    const told = gone.length > 0 && await leave(tx, user, () => gone, trace, now)
+    const told = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
     const [first] = registration.present
     const touched = told ? [user] : []
     if (first === undefined) return { action: 'removed', touched }
@@ -91,7 +92,7 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
   const now = deps.now()
   const lostIds = (endpoints: readonly Endpoint[]): readonly EndpointId[] => endpoints.filter(isLost).map(({ endpointId }) => endpointId)
   const told = await transact(deps.store.pool, async (tx) => {
-    if (!lost.connectionLost || deps.lostConnectionGraceMs === 0) return leave(tx, user.value, lostIds, trace, now)
+    if (!lost.connectionLost || deps.lostConnectionGraceMs === 0) return leave(tx, deps.plan, user.value, lostIds, trace, now)
     const state = await loadUnderLock(tx, user.value, { endpoints: true })
     // The timer for expired endpoints ends it unless it registers again before.
     if (state !== undefined) void shortenEndpoints(tx, user.value, lostIds(state.endpoints), now + deps.lostConnectionGraceMs)
@@ -103,10 +104,11 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
 /** Ends the registrations of a user that ran out without a word from the proxy. */
 export const endExpiredEndpoints = async (deps: EngineDeps, user: UserKey, trace: string): Promise<readonly UserKey[]> => {
   const now = deps.now()
-  const told = await transact(deps.store.pool, (tx) => leave(tx, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
+  const told = await transact(deps.store.pool, (tx) => leave(tx, deps.plan, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
   return told ? [user] : []
 }
 
 /** Ends all registrations of a user, as the operator may. */
 export const endAllEndpoints = (tx: Transaction, user: UserKey, trace: string, now: Instant): Promise<boolean> =>
-  leave(tx, user, (endpoints) => endpoints.map(({ endpointId }) => endpointId), trace, now)
+  // The user goes altogether: nothing is computed for it any more.
+  leave(tx, [], user, (endpoints) => endpoints.map(({ endpointId }) => endpointId), trace, now)

@@ -77,7 +77,7 @@ t.test('4.4.2 and 4.4.3: the last endpoint leaves, the first one comes', async (
   const text = '<text capture="true" render="true" publish="false">\n</text>'
   const signedIn = run([...atHome(clock('08:00:00')), deviceInstance(deskId, 7, clock('08:00:00'), ['sip:anna@nordwind.example', text])], { at: clock('08:00:00'), endpoints: [desk] })
   const before = publisherState({ instances: signedIn.after, endpoints: [desk] })
-  const leaving = decideDeregistration(before, [desk.endpointId])
+  const leaving = decideDeregistration([], before, [desk.endpointId], clock('23:40:49.543'))
   const left = signedIn.after.filter((one) => !leaving.changes.some((change) => change.kind === 'deleteInstance' && change.key === one))
   t.same(left.filter(({ category }) => category !== 'dndState'), [], '3.2.5.5.1: nothing of endpoint and user is left')
   const offline = run(left, { at: clock('23:40:49.543'), endpoints: [], touched: leaving.touch.categories })

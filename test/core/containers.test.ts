@@ -130,7 +130,7 @@ const perform = (before: PublisherState, step: Step, at: number): readonly [Publ
   const outcome = 'publish' in step
     ? must(decidePublish({ uri: `sip:${anna}`, publications: step.publish.map(({ gone, ...key }) => ({
       ...key, version: before.instances.find((held) => held.category === key.category && held.container === key.container && held.instance === key.instance)?.instanceVersion ?? 0, expireType: 'static', expires: gone ? { seconds: 0 } : undefined, payload: '<p/>',
-    })) }, before, { now: at, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000 }))
+    })) }, before, { now: at, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, plan: [] }))
     : must(decideSetContainerMembers([{ id: step.container, version: before.containers.find(({ id }) => id === step.container)?.membersVersion ?? 0, actions: step.actions }], before, 1000))
   return [applyChanges(before, outcome.changes), outcome.touch]
 }

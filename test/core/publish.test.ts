@@ -47,7 +47,7 @@ t.test('2.2.2.2.1: what a request says', async (t) => {
 })
 
 const publication = (over: Partial<Publication> = {}): Publication => ({ category: 'note', instance: 0, version: 0, container: 200, expireType: 'static', expires: undefined, payload: '<n xmlns="urn:n"/>', ...over })
-const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, ...over })
+const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, plan: [], ...over })
 const decide = (publications: readonly Publication[], instances: readonly CategoryInstance[] = [], over: Partial<PublishContext> = {}): ReturnType<typeof decidePublish> =>
   decidePublish({ uri: `sip:${anna}`, publications }, state({ instances }), context(over))
 const gone = { seconds: 0 }
@@ -164,7 +164,7 @@ t.test('property: any sequence of requests against a naive model', async () => {
       })
       for (const name of names) if ([...next].filter(([key]) => key.startsWith(`${name}\n`)).reduce((sum, [, { payload }]) => sum + payload.length, 0) > 60) wrong.add('categoryQuotaExceeded')
       const seen = { ...stored, instances: stored.instances.filter(({ category }) => names.has(category)) }
-      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined, weight: 0, maxWeight: 1_000_000 })
+      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined, weight: 0, maxWeight: 1_000_000, plan: [] })
       if (!result.ok) {
         assert.ok(wrong.has(result.failure.name), `${result.failure.name}, but wrong is ${[...wrong].join()}`)
         if (result.failure.name === 'publicationConflict') assert.equal(result.failure.body?.text.split('<operation ').length, 1 + sent.filter(({ version }, index) => version !== (living.get(keys[index] ?? '')?.version ?? 0)).length)

@@ -74,7 +74,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     return {
-      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
+      store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
       domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },

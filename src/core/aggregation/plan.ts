@@ -1,8 +1,10 @@
 /** What a function computes is its own; a row of the plan says from where and to where. */
-export type AggregateFunction = 'aggregateState' | 'aggregateMachineState' | 'services' | 'workingHours' | 'dndState'
+export const aggregateFunctions = ['aggregateState', 'aggregateMachineState', 'services', 'workingHours', 'dndState'] as const
+export type AggregateFunction = (typeof aggregateFunctions)[number]
 
 /** Parts of a computed value that an output may show or leave out. */
-export type Part = 'activity' | 'location' | 'meeting' | 'lastActive' | 'timeZone' | 'device' | 'preferredEndpoint'
+export const parts = ['activity', 'location', 'meeting', 'lastActive', 'timeZone', 'device', 'preferredEndpoint'] as const
+export type Part = (typeof parts)[number]
 
 /** A category in a container that the server publishes itself. */
 export interface PlanOutput {

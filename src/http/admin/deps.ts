@@ -1,3 +1,4 @@
+import type { AggregationPlan } from '../../core/aggregation/plan.ts'
 import type { UserKey } from '../../core/sip/uri.ts'
 import type { CategoryDirectory } from '../../engine/category-directory.ts'
 import type { EngineLimits } from '../../engine/deps.ts'
@@ -13,6 +14,7 @@ export interface AdminDeps {
   readonly store: Store
   readonly domains: DomainDirectory
   readonly categories: CategoryDirectory
+  readonly plan: AggregationPlan
   readonly template: TemplateDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
