@@ -42,4 +42,14 @@ export const namespaces = {
   /** in-band provisioning request and response (MS-SIPREGE 2.2.2.4, 2.2.2.5) */
   provisioningGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist',
   provisionGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification',
+  /** presence document of clients before enhanced presence (2.2.2.9.2, MS-SIP 2.2.1) */
+  msrtcPresence: 'http://schemas.microsoft.com/2002/09/sip/presence',
+  /** PIDF (RFC 3863) with the data model of RFC 4479, RPID of RFC 4480 and CIPID of RFC 4482 */
+  pidf: 'urn:ietf:params:xml:ns:pidf',
+  dataModel: 'urn:ietf:params:xml:ns:pidf:data-model',
+  rpid: 'urn:ietf:params:xml:ns:pidf:rpid',
+  cipid: 'urn:ietf:params:xml:ns:pidf:cipid',
+  /** RPID as it was before it became RFC 4480, which is what other presence clouds read (2.2.2.8.1) */
+  draftRpidStatus: 'urn:ietf:params:xml:ns:pidf:status:rpid-status',
+  draftRpidTuple: 'urn:ietf:params:xml:ns:pidf:rpid-tuple',
 } as const
