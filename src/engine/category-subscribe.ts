@@ -12,14 +12,13 @@ import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../stor
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
 import { loadUserLimits } from '../store/limits.ts'
-import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
+import { poolSession, transact, type Session } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import { lockPublisher } from '../store/users.ts'
 import { answerWithViews, type Watched } from './category-answer.ts'
-import { pathOf, type Answer, type Call, type EngineDeps, type Relay } from './deps.ts'
+import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
-import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
-import { relayOutgoing } from './outgoing-subscribe.ts'
+import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
 import { findUnwatchable } from './watchable.ts'
@@ -120,13 +119,6 @@ const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
-/** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
-const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
-  if (endpointId === undefined) return
-  const endpoints = await loadEndpoints(tx, subscriber)
-  if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
-}
-
 /**
  * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
  * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
@@ -156,9 +148,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
 }
 
 /** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */
-export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer | Relay> => {
-  const relayed = await relayOutgoing(deps, call)
-  if (relayed !== undefined) return relayed
+export const handleCategorySubscribe = (deps: EngineDeps, call: Call): Promise<Answer> => {
   if (!accepts(call.request.accept, mediaTypes.categories)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}`))
   const intent = readIntent(call.request)
   return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { ContainerTemplate } from '../core/containers/template.ts'
+import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
 import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
@@ -28,6 +29,12 @@ const DISPLAY_NAME = statement('user-display-name', 'SELECT display_name FROM pr
 
 /** What the directory calls a user; undefined for those who are not users of this server. */
 export const loadDisplayName = async (session: Session, user: UserKey): Promise<string | undefined> => (await session.send<{ display_name: string }>(DISPLAY_NAME, [user]))[0]?.display_name
+
+const LINKED = statement('users-linked', 'SELECT user_uri, linked FROM presence_user WHERE user_uri = ANY($1::text[]) AND linked IS NOT NULL')
+
+/** Other addresses of those of these users who have some (2.2.2.8.1). */
+export const loadLinked = async (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, LinkedIdentities>> =>
+  new Map((await session.send<{ user_uri: string; linked: LinkedIdentities }>(LINKED, [[...users]])).map((row) => [row.user_uri, row.linked]))
 
 const EXIST = statement('users-exist', 'SELECT publisher FROM publisher WHERE publisher = ANY($1::text[])')
 

@@ -27,7 +27,7 @@ export interface PresenceTerms {
   /** The form of PIDF that watchers of a domain read. */
   readonly pidfForm: (watcher: UserKey) => PidfForm
   /** Other addresses of the publisher (2.2.2.8.1). */
-  readonly linked?: LinkedIdentities
+  readonly linked?: LinkedIdentities | undefined
 }
 
 /** Who watches in which format. */
