@@ -75,6 +75,7 @@ export const failures = {
   eventUnknown: { status: 489, reason: 'Bad Event', section: 'RFC 6665 8.3.2', sentence: 'The Event of the SUBSCRIBE is not served here.' },
   mediaTypeUnknown: { status: 415, reason: 'Unsupported Media Type', section: 'RFC 3261 21.4.13', sentence: 'The Content-Type is not one that this request may carry.' },
   notAcceptable: { status: 406, reason: 'Not Acceptable', section: 'RFC 6665 4.1.2.1', sentence: 'Accept admits none of the documents that the answer would carry.' },
+  extensionUnsupported: { status: 420, reason: 'Bad Extension', section: 'RFC 3261 8.2.2.3', sentence: 'The SUBSCRIBE requires an extension that this server does not offer for its document format.' },
   methodUnknown: { status: 405, reason: 'Method Not Allowed', section: 'RFC 3261 21.4.6', sentence: 'Only SERVICE and SUBSCRIBE are handled here.' },
   internal: { status: 500, reason: 'Server Internal Error', section: 'RFC 3261 21.5.1', sentence: 'The engine failed; its log has the request id.' },
   unavailable: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The database does not answer; try again later.' },
