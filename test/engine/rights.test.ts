@@ -148,6 +148,23 @@ t.test('outgoing: relayed with the right, refused without; nothing is carried ou
   t.strictSame(client.hears(), [])
 })
 
+t.test('outgoing: the Request-URI, by which the proxy relays, must not lead where To may not', async (t) => {
+  const client = world.client(boris)
+  await client.registers()
+  await setUser(boris, { outgoingPublicCloud: false })
+  const body = batchBody([{ name: 'subscribe', publishers: [clara], categories: ['note'] }])
+  const goesTo = async (uri: string, options: Parameters<Client['text']>[1] = {}): Promise<string> => {
+    const text = client.text('SUBSCRIBE', { to: clara, body, ...options, headers: { Event: 'presence', 'Content-Type': 'application/msrtc-adrl-categorylist+xml' } })
+    const handled = await world.handles(text.replace(`SUBSCRIBE sip:${clara} `, `SUBSCRIBE ${uri} `), { flow: client.flow })
+    return 'relay' in handled ? 'relay' : String(handled.reply.status)
+  }
+  const cases: readonly (readonly [uri: string, expected: string])[] = [
+    [`sip:${clara}:5062;transport=tcp`, 'relay'], ['sip:suedwind.example', 'relay'], ['sip:198.51.100.7', 'relay'], ['sip:proxy.nordwind.example', 'relay'], [`sip:${dan}`, '403'], [`sip:${clara.replace('@', '%40')}@cloud.example`, '400'], ['sip:CLOUD.example:5061', '403'], [`sip:${eve}`, '403'], ['tel:+4912345', '400'],
+  ]
+  for (const [uri, expected] of cases) t.equal(await goesTo(uri), expected, uri)
+  t.equal(await goesTo('sip:c7.cloud.example', { toTag: 'theirs' }), 'relay', 'in a dialog it is the address that the other side gave')
+})
+
 t.test('outgoing: what the other deployment judges is not judged here; what is ours stays ours', async (t) => {
   const client = world.client(boris)
   await client.registers()
