@@ -147,6 +147,14 @@ const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dia
   if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
 }
 
+/** A refresh shows all that is watched: to a subscriber from outside only while it may watch it (3.4.5.3). */
+const expectGranted = async (tx: Transaction, watched: Watched, { network }: Call): Promise<void> => {
+  if (network === 'sameEnterprise') return
+  const { refused } = await findWatchable(tx, [...watched.keys()], network)
+  const [first] = refused
+  if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
+}
+
 /**
  * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
  * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
@@ -161,6 +169,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     const own = await lockOwnDialog(tx, call)
     await expectRegistered(tx, own, call)
     const before = new Map((await loadResources(tx, own)).map(({ publisher, categories }) => [publisher, categories] as const))
+    if (planned === undefined) await expectGranted(tx, before, call)
     const after = planned === undefined ? before : applyPlan(before, planned, deps.limits)
     if ('name' in after) throw new Refused(after)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)

@@ -35,7 +35,7 @@ const begin = async () => {
   return publisher
 }
 
-const refusal = ({ answer }: Subscription): string => `${answer.status} ${answer.header('ms-diagnostics')?.split(';', 2).join(';') ?? ''}`
+const refusal = ({ answer }: Pick<Subscription, 'answer'>): string => `${answer.status} ${answer.header('ms-diagnostics')?.split(';', 2).join(';') ?? ''}`
 
 const NOT_AUTHORIZED = '403 2004;reason="Subscriber is not authorized"'
 
@@ -82,6 +82,25 @@ t.test('incoming: the network that the proxy names counts, not the domain of Fro
   t.equal(refusal(await colleague.subscribesOne(anna, ['note'], { network: 'publicCloud' })), NOT_AUTHORIZED)
   t.equal((await colleague.subscribesOne(anna, ['note'], { network: 'federated' })).answer.status, 200)
   t.equal((await world.client(dan).subscribesOne(anna, ['note'], { network: 'federated' })).answer.status, 200)
+})
+
+t.test('incoming: a refresh, which shows everything again, needs the right as well', async (t) => {
+  await begin()
+  await world.client(gerd).registers()
+  await setUser(gerd, { incomingPublicCloud: false })
+  const watcher = world.client(clara)
+  const [single, batch] = [await watcher.subscribesOne(gerd, ['note']), await watcher.subscribes([anna, gerd], ['note'])]
+  t.equal(refusal({ answer: await single.refreshes({ network: 'publicCloud' }) }), NOT_AUTHORIZED, 'from another network than before')
+  t.equal((await batch.refreshes({ network: 'publicCloud' })).status, 403)
+  await setUser(gerd, { incomingFederated: false })
+  t.strictSame([(await single.refreshes()).status, (await batch.refreshes()).status], [403, 403], 'taken away, and not enforced yet')
+  t.strictSame([(await single.cancels()).status], [200], 'to end it needs none')
+  await world.enforces()
+  t.strictSame(endings(watcher), [DEACTIVATED], 'its client opens it anew and learns who is rejected')
+  await setUser(gerd, {})
+  const inside = await watcher.subscribesOne(gerd, ['note'])
+  await setUser(gerd, { incomingFederated: false })
+  t.equal((await inside.refreshes({ network: 'sameEnterprise' })).status, 200, 'inside the enterprise nothing needs a right')
 })
 
 t.test('incoming: a domain speaks for its users, a user for itself', async (t) => {
