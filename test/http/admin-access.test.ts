@@ -329,7 +329,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
       quota: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0), quotaBytes: 524_288, maxBytes: 32_768 },
     }],
     dialogs: [{
-      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10), taken: true },
+      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10) },
     }],
     quotas: { members: { used: 5, max: 6 }, publications: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0) + Buffer.byteLength('<device xmlns="http://schemas.microsoft.com/2006/09/sip/device"><text>desk</text></device><routing xmlns="http://schemas.microsoft.com/2006/09/sip/routing"><text>secret</text></routing><h xmlns="urn:h"/>') + 9 * 256, max: 2_000_000 } },
   })
