@@ -17,8 +17,8 @@ const KEY = 'key-of-the-operator-42'
 const node = (): EngineDeps['categories'] => {
   const directory = createCategoryDirectory(poolSession(world.store.pool), () => world.now, false)
   return { forget: directory.forget, registry: async () => {
-    const { rules, openTo } = await directory.registry()
-    return { rules: new Map([...rules].map(([name, rule]) => [name, { ...rule, check: undefined }])), openTo }
+    const registry = await directory.registry()
+    return { ...registry, rules: new Map([...registry.rules].map(([name, rule]) => [name, { ...rule, check: undefined }])) }
   } }
 }
 
