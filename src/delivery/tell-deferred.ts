@@ -1,7 +1,8 @@
 import type { Pool } from 'pg'
-import { viewOf, writeSeenState } from '../core/notifications/category.ts'
+import { viewOf, writeSeenState, type PublisherView } from '../core/notifications/category.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
 import { claimPublishers } from '../store/changes.ts'
 import { findDuePublishers, loadDue } from '../store/deferred.ts'
 import { claimExpiredDialogs, deleteDialogs, loadSelfDialogs } from '../store/dialogs.ts'
@@ -27,13 +28,18 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
     const owed = due.filter(({ publisher }) => mine.has(publisher))
     if (owed.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
     const edges = await loadNamedSubscriptions(tx, owed)
+    const views = new Map<UserKey, PublisherView>()
+    const viewFor = (publisher: UserKey): PublisherView => {
+      const view = views.get(publisher) ?? viewOf(states(publisher), hidden)
+      views.set(publisher, view)
+      return view
+    }
     const dues: Due[] = []
     for (const debt of owed) {
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
-      const state = states(debt.publisher)
-      if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(state, self.scope, now) } } })
-      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
+      if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(states(debt.publisher), self.scope, now) } } })
+      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewFor(debt.publisher), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }
   })
