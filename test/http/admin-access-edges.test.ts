@@ -126,6 +126,9 @@ t.test('memberships over REST: a refusal speaks to the operator', async (t) => {
   const unknown = (await call('PUT', '/users/nobody@nordwind.example/containers/7', { members: [] })).json<{ status: number; detail: string }>()
   t.equal(unknown.status, 404)
   t.notMatch(unknown.detail, /From/, 'there is no From in a REST call')
+  for (const path of [`/explain?publisher=nobody@nordwind.example&subscriber=${anna}`, `/users/nobody@nordwind.example/view-as?subscriber=${anna}`]) {
+    t.match((await call('GET', path)).json(), { status: 404, detail: 'nobody@nordwind.example is no user of this server' })
+  }
   const stale = (await call('POST', `/users/${anna}/containers`, { containers: [{ id: 7, version: 0, add: [{ type: 'everyone' }] }, { id: 400, version: 0, add: [{ type: 'everyone' }] }] })).json<{ status: number; detail: string }>()
   t.equal(stale.status, 409)
   t.match(JSON.stringify(stale), /400/, 'which container it was; a client learns it by the fault, which the sentence promises')
