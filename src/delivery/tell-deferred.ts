@@ -1,8 +1,9 @@
 import type { Pool } from 'pg'
 import { writeContactList } from '../core/documents/contact-list.ts'
-import { viewOf, writeSeenState } from '../core/notifications/category.ts'
+import { viewOf, writeSeenState, type PublisherView } from '../core/notifications/category.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { claimPublishers } from '../store/changes.ts'
 import { findDuePublishers, loadDue } from '../store/deferred.ts'
@@ -29,14 +30,19 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
     const owed = due.filter(({ publisher }) => mine.has(publisher))
     if (owed.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
     const edges = await loadNamedSubscriptions(tx, owed)
+    const views = new Map<UserKey, PublisherView>()
+    const viewFor = (publisher: UserKey): PublisherView => {
+      const view = views.get(publisher) ?? viewOf(states(publisher), hidden)
+      views.set(publisher, view)
+      return view
+    }
     const dues: Due[] = []
     for (const debt of owed) {
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
-      const state = states(debt.publisher)
       if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
-      else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now) } } })
-      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
+      else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, states(debt.publisher)), self.scope, now) } } })
+      else if (edge !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.categories, text: writeSeenState(viewFor(debt.publisher), { user: edge.subscriber, network: edge.network }, edge.categories) } } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }
   })

@@ -22,7 +22,7 @@ import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
 import { relayOutgoing } from './outgoing-subscribe.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { findUnwatchable } from './watchable.ts'
+import { findGranted, findUnwatchable } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
 
@@ -127,6 +127,14 @@ const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dia
   if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
 }
 
+/** A refresh shows all that is watched: to a subscriber from outside only while it may watch it (3.4.5.3). */
+const expectGranted = async (tx: Transaction, watched: Watched, { network }: Call): Promise<void> => {
+  if (network === 'sameEnterprise') return
+  const { refused } = await findGranted(tx, [...watched.keys()], network)
+  const [first] = refused
+  if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
+}
+
 /**
  * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
  * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
@@ -143,6 +151,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     await expectRegistered(tx, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))
+    if (planned === undefined) await expectGranted(tx, before, call)
     const after = planned === undefined ? before : applyPlan(before, planned, { ...deps.limits, ...ownLimits })
     if ('name' in after) throw new Refused(after)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)
