@@ -9,6 +9,7 @@ import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { findAnswered, putAnswered } from '../store/answered.ts'
 import { loadContactList } from '../store/contacts.ts'
+import { loadUserLimits } from '../store/limits.ts'
 import { applyContacts, lockForContacts } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
@@ -29,10 +30,10 @@ export const handleContactAction = async (deps: EngineDeps, { request, arrival, 
   const answer = (toTag: string, body: ContactOutcome['answer'], touched: Answer['touched']): Answer =>
     ({ reply: { status: 200, reason: 'OK', toTag: request.toTag ?? toTag, headers: body === undefined ? [] : [['Content-Type', body.type]], body: body?.text ?? '' }, notify: [], touched })
   return transact(deps.store.pool, async (tx) => {
-    const [known, before, list] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user)])
+    const [known, before, list, { maxContacts = deps.limits.contacts.maxContacts }] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user), loadUserLimits(tx, user)])
     if (!known) throw new Refused(failure('publisherNotFound'))
     if (before !== undefined) return answer(before, answerAgain(action.value, list), [])
-    const decided = decideContactAction(action.value, list, deps.limits.contacts)
+    const decided = decideContactAction(action.value, list, { ...deps.limits.contacts, maxContacts })
     if (!decided.ok) throw new Refused(decided.failure)
     const toTag = deps.chance.tag()
     applyContacts(tx, user, decided.value.deltas, arrival.trace, now)
