@@ -97,7 +97,8 @@ const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly Ba
   const [refused] = recorded?.refused.values() ?? []
   if (recorded === undefined || refused === undefined) return { ...await answerWithViews(deps, call, dialog, watched, rejections), touched: recorded?.touched ?? [] }
   if (dialog.kind === 'single') {
-    await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
+    // A refresh that is refused leaves its subscription alive (RFC 6665 4.1.2.2).
+    if (call.request.toTag === undefined) await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
     throw new Refused(refused)
   }
   await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...recorded.refused.keys()]) })
