@@ -89,6 +89,10 @@ t.test('explain: a last notification that failed is told as such', async (t) => 
   const [dialog] = (await call('GET', `/explain?publisher=${anna}&subscriber=${clara}`)).json<{ dialogs: { lastNotification: object; owed?: object }[] }>().dialogs
   t.ok(dialog?.owed, 'it is owed the second')
   t.strictSame(dialog?.lastNotification, { cseq: 2, at: '2026-03-02T08:00:05.000Z', taken: false })
+  await world.client(dan).subscribesOne(anna, ['note'])
+  await call('PUT', '/categories/note', { private: true })
+  const { dialogs: [other] } = (await call('GET', `/explain?publisher=${anna}&subscriber=${dan}`)).json<{ dialogs: object[] }>()
+  t.match(other, { lastNotification: { cseq: 1, taken: true }, owed: { attempts: 0, reason: 'category changed' } }, 'what is owed and was never tried makes no failure of the one before')
 })
 
 t.test('explain: the last notification of a batch is not taken for one about the publisher in question', async (t) => {

@@ -487,7 +487,7 @@ t.test('1.3.1.2: a category that becomes private, or is so no more, is told once
   }
   const only = (...says: readonly string[]) => ({ early: [0, 0, 0, 0], late: [says.length === 0 ? [] : [says], [], [], []], later: [0, 0, 0, 0] })
   t.equal((await call('PUT', '/categories/note', { private: true })).status, 200)
-  t.match((await explain(call, anna, boris)).dialogs, [{ lastNotification: { cseq: 1 }, owed: { attempts: 0, reason: 'category changed' } }], 'what is owed and was never tried makes no failure of the one before')
+  t.match((await explain(call, anna, boris)).dialogs, [{ lastNotification: { cseq: 1 }, owed: { attempts: 0, reason: 'category changed' } }], 'owed, and never tried')
   t.strictSame(await heard(), only('note (none)', 'device#0 "desk"'))
   t.equal((await call('PUT', '/categories/note', { private: true, maxBytes: 1000 })).status, 200)
   t.strictSame(await heard(), only(), 'private before and after: nothing to tell')
