@@ -142,7 +142,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -22,7 +22,7 @@ export type HiddenCategories = (category: string) => boolean
 
 /** `state` must hold only instances that are alive. */
 export const viewOf = (state: SeenState, isHidden: HiddenCategories): PublisherView => {
-  const index = indexMembership(state.containers)
+  const rank = rankContainers(indexMembership(state.containers))
   const published = publishedContainers(state.instances)
   const byPlace = new Map<string, CategoryInstance[]>()
   for (const instance of state.instances) {
@@ -44,7 +44,7 @@ export const viewOf = (state: SeenState, isHidden: HiddenCategories): PublisherV
   }
   return {
     resolve: (watcher) => {
-      const ranked = rankContainers(index, watcher)
+      const ranked = rank(watcher)
       return (category) => (isHidden(category) ? undefined : pickContainer(ranked, published.get(category) ?? NOTHING))
     },
     write: (seen) => {
@@ -73,13 +73,14 @@ export const writeSeenChanges = (state: SeenState, touch: Touch, subscriptions: 
   const heard = new Map<Subscription, string>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network }
-    const resolve = view.resolve(watcher)
-    const changed = changeFor(watcher)
+    // Only for those who watch something that is touched.
+    let resolve: ReturnType<PublisherView['resolve']> | undefined
+    let changed: ReturnType<typeof changeFor> | undefined
     const seen: (readonly [string, number | undefined])[] = []
     for (const category of subscription.categories) {
       if ((ownEntry(touch.categories, category) === undefined && !membersChanged) || isHidden(category)) continue
-      const container = resolve(category)
-      if (changed(category, container)) seen.push([category, container])
+      const container = (resolve ??= view.resolve(watcher))(category)
+      if ((changed ??= changeFor(watcher))(category, container)) seen.push([category, container])
     }
     if (seen.length > 0) heard.set(subscription, view.write(seen))
   }
