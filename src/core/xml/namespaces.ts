@@ -20,6 +20,8 @@ export const namespaces = {
   categoryList: 'http://schemas.microsoft.com/2006/09/sip/categorylist',
   /** resource list meta-information (6.9, RFC 4662) */
   rlmi: 'urn:ietf:params:xml:ns:rlmi',
+  /** contactCard category (7.3) */
+  contactCard: 'http://schemas.microsoft.com/2006/09/sip/contactcard',
   /** mwi category (7.9) */
   mwi: 'http://schemas.microsoft.com/2006/09/sip/mwi',
   /** setContainerMembers request (6.11) */
