@@ -24,9 +24,9 @@ const node = (): EngineDeps['categories'] => {
 
 const build = async (adminNode: EngineDeps['categories'], engineNode = adminNode) => {
   await world.reset({ categories: engineNode })
-  const { store, domains, template, memberDomains, limits } = world.engine
+  const { store, domains, template, memberDomains, limits, serverPublications } = world.engine
   const app = await buildAdminApp({
-    store, domains, categories: adminNode, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
+    store, domains, categories: adminNode, template, memberDomains, limits, serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
     log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
   })
   return async (method: 'GET' | 'PUT' | 'POST', path: string, payload?: object) => {

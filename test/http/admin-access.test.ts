@@ -21,9 +21,9 @@ const KEY = 'key-of-the-operator-42'
 /** The admin app and an engine that share their caches, as in one process. */
 const build = async (options: Partial<EngineDeps> = {}) => {
   await world.reset(options)
-  const { store, domains, categories, template, memberDomains, limits } = world.engine
+  const { store, domains, categories, template, memberDomains, limits, serverPublications } = world.engine
   const app = await buildAdminApp({
-    store, domains, categories, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
+    store, domains, categories, template, memberDomains, limits, serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
     log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
   })
   const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {

@@ -70,7 +70,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const now = (): number => clock.time
   let tags = 0
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }

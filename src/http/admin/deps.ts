@@ -16,6 +16,8 @@ export interface AdminDeps {
   readonly template: TemplateDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
+  /** The server publishes what the directory says of its users. */
+  readonly serverPublications: boolean
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */

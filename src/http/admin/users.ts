@@ -3,10 +3,11 @@ import { Type } from 'typebox'
 import { allGranted, takesAway } from '../../core/model/rights.ts'
 import { domainOf, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
 import { removeUser } from '../../engine/remove-user.ts'
+import { setUser } from '../../engine/set-user.ts'
 import { getDomain } from '../../store/domains.ts'
 import { loadRights, type UserRights } from '../../store/rights.ts'
-import { poolSession, transact } from '../../store/session.ts'
-import { getUser, listUsers, putUser, type PresenceUser } from '../../store/users.ts'
+import { poolSession } from '../../store/session.ts'
+import { getUser, listUsers, type PresenceUser } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { readPage, writePage } from './pages.ts'
@@ -29,8 +30,9 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
     if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
     const { displayName, rights, ...properties } = request.body
     const before = await rightsOf(key)
-    const template = await deps.template.current()
-    const created = await transact(deps.store.pool, (tx) => putUser(tx, key, displayName, properties, template, deps.now(), rights))
+    const { created, touched, refused } = await setUser(deps, key, { displayName, properties, rights }, 'operator')
+    if (touched) deps.wake([key])
+    for (const failure of refused) deps.log.warn({ user: key, failure: failure.name, detail: failure.detail }, 'server publication refused')
     const after = await rightsOf(key)
     // A scan of everything that is watched from outside: only where somebody may have to stop.
     if (after !== undefined && takesAway(before?.effective, after.effective)) await deps.enforceRights()
