@@ -2,7 +2,10 @@
 const TEL_URI = /^tel:(?:\+[0-9.()-]+|[0-9A-Fa-f*#.()-]+(?=(?:;[^;]*)*;phone-context=))(?:;[A-Za-z0-9-]+(?:=[^;\s"<>]+)?)*$/i
 
 /** As people write it: digits and what separates them, perhaps an extension. */
-const NUMBER = /^(\+?)([0-9 ().\/-]*[0-9][0-9 ().\/-]*?)(?:[ ,;]*(?:ext?\.?|extension|#)[ =:]*([0-9]{1,15}))?$/i
+const NUMBER = /^(\+?)([0-9 ().\/-]*[0-9][0-9 ().\/-]*?)(?:[ ,;]*(?:ext\.?|extension|x|#)[ =:]*([0-9]{1,15}))?$/i
+
+/** Longer than any number, and short enough for an expression that may go back and forth. */
+const MAX_NUMBER = 64
 
 /**
  * A telephone number of the directory as a tel URI (RFC 3966), without what only people read; undefined for what is no number. A number that is not
@@ -10,7 +13,7 @@ const NUMBER = /^(\+?)([0-9 ().\/-]*[0-9][0-9 ().\/-]*?)(?:[ ,;]*(?:ext?\.?|exte
  */
 export const toTelUri = (text: string): string | undefined => {
   if (TEL_URI.test(text)) return text
-  const [, plus, number, extension] = NUMBER.exec(text.replace(/^tel:/i, '').trim()) ?? []
+  const [, plus, number, extension] = (text.length > MAX_NUMBER ? undefined : NUMBER.exec(text.replace(/^tel:/i, '').trim())) ?? []
   if (plus === undefined || number === undefined) return undefined
   // The (0) of +49 (0)40 is dialled only by those who leave the country code out.
   const digits = (plus === '' ? number : number.replace(/\(0\)/, '')).replace(/[^0-9]/g, '')
