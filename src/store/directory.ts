@@ -27,11 +27,12 @@ export interface DirectoryUser {
   readonly instances: readonly CategoryInstance[]
 }
 
-// Both in the order of their primary keys; users of other pools are no publishers here.
+// Users of other pools are no publishers here. The position is said of both tables: each is read from there on along its primary key, which keeps a late page as cheap
+// as an early one.
 const PAGE = statement('directory-page', `
   SELECT u.user_uri, u.display_name, u.properties,
     (SELECT json_agg(i) FROM category_instance AS i WHERE i.publisher = u.user_uri AND i.category = ANY($3::text[]) AND i.instance = $4) AS instances
-  FROM presence_user AS u JOIN publisher AS p ON p.publisher = u.user_uri WHERE u.user_uri > $1 ORDER BY u.user_uri LIMIT $2`)
+  FROM presence_user AS u JOIN publisher AS p ON p.publisher = u.user_uri WHERE u.user_uri > $1 AND p.publisher > $1 ORDER BY u.user_uri LIMIT $2`)
 
 /** One page of the users served here, after `after`, each with its instances of that number of the named categories. Read without any lock. */
 export const loadDirectoryPage = async (session: Session, after: UserKey, limit: number, categories: readonly string[], instance: number): Promise<readonly DirectoryUser[]> =>
