@@ -14,6 +14,7 @@ import { createProxies } from './delivery/proxies.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { Chance, EngineDeps } from './engine/deps.ts'
+import { forgetDirectoryRound, publishDirectories } from './engine/directory-publish.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
@@ -68,6 +69,9 @@ const listen = async (app: FastifyInstance, address: string): Promise<string> =>
   return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
 }
 
+/** How often an engine takes up the round of the server publication timer again, or asks whether one is due. */
+const SERVER_PUBLICATION_RUN_MS = 5_000
+
 /** How long open connections may finish what they are at when the engine stops. */
 const CLOSE_MS = 3_000
 
@@ -108,7 +112,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const presenceTerms = createPresenceTerms(categories, domains)
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister,
+    store, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -123,6 +127,14 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
   const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const publishFromDirectory = async (): Promise<void> => {
+    if (!config.serverPublications) return forgetDirectoryRound(engine)
+    const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
+    delivery.wake(touched)
+    // One line for all: what is refused to one user is mostly refused to everybody.
+    const [first] = refused
+    if (first !== undefined) log.warn({ count: refused.length, user: first.user, failure: first.failure.name, detail: first.failure.detail }, 'server publications refused')
+  }
   const stopJobs = startJobs([
     { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine)) },
@@ -132,6 +144,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
+    { name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory },
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
     log.error({ job, err: error }, 'job failed')
@@ -142,7 +155,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -65,6 +65,8 @@ export interface EngineDeps {
   readonly lostConnectionGraceMs: number
   /** Enterprise users are created by their first registration. */
   readonly createUsersOnRegister: boolean
+  /** The server publishes what the directory says of its users (3.2.6.2). */
+  readonly serverPublications: boolean
 }
 
 /** How a request came in: the proxy, its token for the connection, and what it says about the sender. */

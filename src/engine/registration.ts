@@ -15,6 +15,7 @@ import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact, type Transaction } from '../store/session.ts'
 import { createUser } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
+import { directoryRules, publishDirectory, type DirectoryRules } from './directory-publish.ts'
 import { Refused } from './refused.ts'
 
 /** What the proxy learns of a registration, for its 200 (presence-state and GRUU, MS-SIPREGE). */
@@ -39,18 +40,27 @@ const leave = async (tx: Transaction, plan: AggregationPlan, user: UserKey, leav
 
 const displayNameOf = (request: SipRequest, user: UserKey): string => (request.to.displayName || request.from.displayName || user.slice(0, user.lastIndexOf('@'))).slice(0, 256)
 
-const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registration: Registration, template: ContainerTemplate | undefined, trace: string, now: Instant): Promise<RegistrationAnswer> =>
+/** What a user starts with whom its first registration creates. */
+interface NewUser {
+  readonly template: ContainerTemplate
+  readonly rules: DirectoryRules | undefined
+}
+
+const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registration: Registration, make: NewUser | undefined, trace: string, now: Instant): Promise<RegistrationAnswer> =>
   transact(deps.store.pool, async (tx) => {
-    // A new user must exist before it can be locked; the insert of one that exists does nothing.
-    if (template !== undefined) void createUser(tx, user, displayNameOf(request, user), template, now)
-    const state = await loadUnderLock(tx, user, { endpoints: true })
+    const [created, state] = await Promise.all([
+      // A new user must exist before it can be locked; the insert of one that exists does nothing.
+      make === undefined ? [] : createUser(tx, user, displayNameOf(request, user), make.template, now),
+      loadUnderLock(tx, user, { endpoints: true }),
+    ])
     if (state === undefined) return IGNORED
+    const published = created.length > 0 && make?.rules !== undefined && (await publishDirectory(tx, user, make.rules, trace, now)).touched
     const changes = registration.present.map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
     await applyOutcome(tx, user, { changes, touch: noTouch }, trace, now)
     const gone = registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving
-    const told = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
+    const left = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
     const [first] = registration.present
-    const touched = told ? [user] : []
+    const touched = published || left ? [user] : []
     if (first === undefined) return { action: 'removed', touched }
     const known = state.endpoints.some(({ endpointId, expiresAt }) => endpointId === first.endpointId && expiresAt > now)
     return { action: known ? 'refreshed' : 'added', instance: first.instanceId, gruu: `${writeUserUri(user)};opaque=user:epid:${gruuOpaque(first.endpointId)};gruu`, touched }
@@ -69,7 +79,7 @@ export const handleRegister = async (deps: EngineDeps, bytes: Uint8Array, source
   // The address of record is To; From may be a third party that registers it (RFC 3261 10.2).
   const user = request.value.toUser
   const mayCreate = deps.createUsersOnRegister && registration.value.present.length > 0 && user.includes('@') && (await deps.domains.kindOf(user)) === 'enterprise'
-  return store(deps, user, request.value, registration.value, mayCreate ? await deps.template.current() : undefined, trace, now)
+  return store(deps, user, request.value, registration.value, mayCreate ? { template: await deps.template.current(), rules: await directoryRules(deps) } : undefined, trace, now)
 }
 
 /** A binding that the registrar lost by itself. */

@@ -47,7 +47,7 @@ export const findExistingUsers = async (session: Session, users: readonly UserKe
   new Set((await session.send<{ publisher: string }>(EXIST, [[...users]])).map((row) => row.publisher))
 
 const INSERT = statement('user-insert', `
-  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING`)
+  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING RETURNING user_uri`)
 // Revisions start at the time, so that a user that was deleted and comes back does not repeat the ids of changes that still wait.
 // Users of another pool are no publishers here. Only a publisher that is new gets the containers of the template, in version zero.
 const INSERT_PUBLISHER = statement('user-insert-publisher', `
@@ -70,10 +70,12 @@ const insertPublisher = (tx: Transaction, user: UserKey, template: ContainerTemp
   ]
 }
 
-/** Creates a user that is not there yet, as the first registration does where that is allowed. */
-export const createUser = (tx: Transaction, user: UserKey, displayName: string, template: ContainerTemplate, now: number): readonly Promise<unknown>[] => [
-  tx.send(INSERT, [user, domainOf(user), displayName, now]), ...insertPublisher(tx, user, template, now),
-]
+/** Creates a user that is not there yet, as the first registration does where that is allowed; resolves to nothing for one that is there. */
+export const createUser = (tx: Transaction, user: UserKey, displayName: string, template: ContainerTemplate, now: number): Promise<readonly { readonly user_uri: UserKey }[]> => {
+  const created = tx.send<{ user_uri: string }>(INSERT, [user, domainOf(user), displayName, now])
+  void insertPublisher(tx, user, template, now)
+  return created
+}
 
 const PUT = statement('user-put', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud,

@@ -10,7 +10,8 @@ import { openWorld, people } from '../support/world.ts'
  * Plays the exchanges in golden/*.txt: each file is a dialogue of blocks, a block starts with a line `--- who does what`.
  *   --- anna registers EPID            --- anna sends (raw request; {bound} names are filled in)
  *   --- answer (status line, headers, body)         --- anna hears (a notification)        --- anna hears nothing
- *   --- pause SECONDS
+ *   --- pause SECONDS                  --- server publishes (3.2.6.2; it does from here on)
+ *   --- operator sets WHO (what is known of the user as JSON)
  * In what is expected, {name} stands for any word, the same everywhere in the file. Header lines must be exactly these, in any order;
  * XML is compared as infoset. The answer's To tag is written as the header To-Tag.
  */
@@ -102,6 +103,10 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       if (what === 'nothing') t.equal(heard, undefined, name)
       else if (heard === undefined) t.fail(`${name}: nothing was heard`)
       else check(t, name, text, `${heard.method} ${heard.ruri} SIP/2.0`, heard, bindings)
+    } else if (command === 'server publishes') {
+      world.restart({ serverPublications: true })
+    } else if (who === 'operator' && verb === 'sets') {
+      await world.sets(people[what as keyof typeof people], JSON.parse(text) as { readonly displayName: string })
     } else if (who === 'pause') world.advance(Number(verb))
     else throw new Error(`${name}: "${command}" is not known`)
   }

@@ -2,16 +2,14 @@ import t from 'tap'
 import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes } from '../support/bodies.ts'
 import { cutParts } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris, clara, dan, eve, gerd } = people
-const KEY = 'key-of-the-operator-42'
 
 /** The categories as one node knows them: without schemas, behind a cache of its own. */
 const node = (): EngineDeps['categories'] => {
@@ -24,11 +22,7 @@ const node = (): EngineDeps['categories'] => {
 
 const build = async (adminNode: EngineDeps['categories'], engineNode = adminNode) => {
   await world.reset({ categories: engineNode })
-  const { store, domains, plan, template, provisioning, memberDomains, limits } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories: adminNode, plan, template, provisioning, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), endExpired: () => world.delivery.endExpired(), isReady: async () => true,
-    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world, { categories: adminNode }))
   return async (method: 'GET' | 'PUT' | 'POST', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload }) })
     await world.delivery.idle()

@@ -6,9 +6,8 @@ import type { EngineDeps } from '../../src/engine/deps.ts'
 import { createMemberDomains } from '../../src/engine/member-domains.ts'
 import { createTemplateDirectory } from '../../src/engine/template-directory.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes, removal } from '../support/bodies.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
@@ -16,16 +15,11 @@ import { openWorld, people, START } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris, clara, dan, eve, gerd } = people
-const KEY = 'key-of-the-operator-42'
 
 /** The admin app and an engine that share their caches, as in one process. */
 const build = async (options: Partial<EngineDeps> = {}) => {
   await world.reset(options)
-  const { store, domains, categories, plan, template, provisioning, memberDomains, limits } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories, plan, template, provisioning, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), endExpired: () => world.delivery.endExpired(), isReady: async () => true,
-    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world))
   const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
     await world.delivery.idle()

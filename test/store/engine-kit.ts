@@ -73,7 +73,7 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
   const presenceTerms = createPresenceTerms(uncheckedCategories, domains)
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, domains, presenceTerms,
+    store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }

@@ -6,7 +6,8 @@ import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { World } from './world.ts'
 
-const KEY = 'key-of-the-operator-42'
+/** The key of the admin interface in tests. */
+export const KEY = 'key-of-the-operator-42'
 
 /** An answer of the admin interface. */
 export interface AdminAnswer {
@@ -19,13 +20,18 @@ export interface AdminAnswer {
 /** Sends a request of the operator and waits until what it changed is told. */
 export type AdminCall = (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => Promise<AdminAnswer>
 
-/** The admin interface on a world, with the caches of its engine, as in one process. */
-export const openAdmin = async (world: World, changes: Partial<AdminDeps> = {}): Promise<AdminCall> => {
-  const { store, domains, categories, plan, template, provisioning, memberDomains, limits } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories, plan, template, provisioning, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(),
+/** What the admin interface works on in a world: the caches of its engine, as in one process. */
+export const adminDeps = (world: World, changes: Partial<AdminDeps> = {}): AdminDeps => {
+  const { store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications } = world.engine
+  return {
+    store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(),
     endExpired: () => world.delivery.endExpired(), isReady: async () => true, log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }), ...changes,
-  })
+  }
+}
+
+/** The admin interface on a world. */
+export const openAdmin = async (world: World, changes: Partial<AdminDeps> = {}): Promise<AdminCall> => {
+  const app = await buildAdminApp(adminDeps(world, changes))
   return async (method, path, payload) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
     await world.delivery.idle()

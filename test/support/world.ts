@@ -13,20 +13,24 @@ import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../sr
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
+import { publishDirectories } from '../../src/engine/directory-publish.ts'
+import { putUserTerms, type UserTerms } from '../../src/engine/put-user.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
 import { putDomain } from '../../src/store/domains.ts'
-import { poolSession, transact } from '../../src/store/session.ts'
-import { putUser } from '../../src/store/users.ts'
+import { poolSession } from '../../src/store/session.ts'
 import { Client } from './client.ts'
 import { openTestStore, type TestStore } from './database.ts'
 import { hear, type Heard } from './heard.ts'
 
 /** Everyone's clock starts here. */
 export const START = Date.parse('2026-03-02T08:00:00.000Z')
+
+/** Period of the server publication timer, where a story has it. */
+export const SERVER_PUBLICATION_MS = 3_600_000
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
@@ -75,7 +79,7 @@ export class World {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
-      store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
+      store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -120,8 +124,15 @@ export class World {
 
   /** A user as the operator creates it, with the containers of the template; without one unless a test says otherwise. */
   async adds(user: string): Promise<void> {
-    const template = await this.engine.template.current()
-    await transact(this.store.pool, (tx) => putUser(tx, user, user.split('@', 1)[0] ?? '', {}, template, this.now))
+    await this.sets(user, { displayName: user.split('@', 1)[0] ?? '' })
+  }
+
+  /** What the operator says about a user, new or not; true when it is new. */
+  async sets(user: string, { displayName, ...properties }: Readonly<Record<string, string>> & { readonly displayName: string }, terms: Partial<UserTerms> = {}): Promise<boolean> {
+    const { created, touched } = await putUserTerms(this.engine, user, { displayName, properties, ...terms }, 'operator')
+    if (touched) this.delivery.wake([user])
+    await this.delivery.idle()
+    return created
   }
 
   /** Time passes; nothing happens by itself. */
@@ -134,6 +145,7 @@ export class World {
     this.delivery.wake(await cleanUpPublications(this.engine))
     this.delivery.wake(await cleanUpEndpoints(this.engine))
     await cleanUpAnswered(this.engine)
+    this.delivery.wake((await publishDirectories(this.engine, SERVER_PUBLICATION_MS)).touched)
     await enforceRights(this.engine)
     await this.delivery.endExpired()
     await this.delivery.findLeftBehind()

@@ -1,5 +1,5 @@
 import type { AggregationPlan } from '../aggregation/plan.ts'
-import { failure } from '../base/failure.ts'
+import { failure, type Failure } from '../base/failure.ts'
 import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
 import { findCategory, type CategoryRegistry } from '../categories/registry.ts'
@@ -15,13 +15,18 @@ export interface ServerPublication extends InstanceKey {
   readonly expiresAt: Instant | undefined
 }
 
-const check = (publication: ServerPublication, registry: CategoryRegistry): ReturnType<typeof failure> | undefined => {
+/** Why a publication of the server itself cannot be; what only limits clients (versions, read-only containers, quotas, the weight of a publisher) does not count. */
+export const refuseServerPublication = (publication: ServerPublication, registry: CategoryRegistry): Failure | undefined => {
   const rule = findCategory(registry, publication.category)
   if (rule === undefined) return failure('categoryNotRegistered', publication.category)
   if (Buffer.byteLength(publication.payload) > rule.maxBytes) return failure('publicationTooLarge', `at most ${rule.maxBytes} bytes`)
   const wrong = publication.payload === '' ? undefined : rule.check?.(publication.payload)
   return wrong === undefined ? undefined : failure('payloadNotValid', wrong)
 }
+
+/** Is just that there already? Then it is not published again (3.2.6.2). */
+export const isPublished = ({ payload, expiresAt }: ServerPublication, current: CategoryInstance | undefined): boolean =>
+  current !== undefined && current.payload === payload && current.expireType === 'static' && expiresAt === undefined
 
 /**
  * Decides what the server publishes for a user: without version check and also into read-only containers, which are the server's own. Data
@@ -32,11 +37,11 @@ export const decideServerPublish = (publications: readonly ServerPublication[], 
   const changes: Change[] = []
   const changed: InstanceKey[] = []
   for (const publication of publications) {
-    const refused = check(publication, registry)
+    const refused = refuseServerPublication(publication, registry)
     if (refused !== undefined) return refuse(refused)
     const { category, container, instance: number, payload, expiresAt } = publication
     const current = after.get(instanceKeyText(publication))
-    if (current !== undefined && current.payload === payload && current.expireType === 'static' && expiresAt === undefined) continue
+    if (isPublished(publication, current)) continue
     const instance: CategoryInstance = {
       category, container, instance: number, instanceVersion: (current?.instanceVersion ?? 0) + 1, expireType: expiresAt === undefined ? 'static' : 'time', expiresAt,
       endpointId: undefined, publishTime: Math.max(now, (current?.publishTime ?? 0) + 1), payload,

@@ -25,6 +25,8 @@ export const namespaces = {
   commonTypes: 'http://schemas.microsoft.com/2006/09/sip/commontypes',
   /** state and dndState categories (7.2) */
   state: 'http://schemas.microsoft.com/2006/09/sip/state',
+  /** contactCard category (7.3) */
+  contactCard: 'http://schemas.microsoft.com/2006/09/sip/contactcard',
   /** services category (7.5) */
   services: 'http://schemas.microsoft.com/2006/09/sip/service',
   /** calendarData and workingHours categories (7.8) */

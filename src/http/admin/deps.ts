@@ -1,4 +1,5 @@
 import type { AggregationPlan } from '../../core/aggregation/plan.ts'
+import type { PresenceTerms } from '../../core/notifications/presence.ts'
 import type { UserKey } from '../../core/sip/uri.ts'
 import type { CategoryDirectory } from '../../engine/category-directory.ts'
 import type { EngineLimits } from '../../engine/deps.ts'
@@ -20,6 +21,9 @@ export interface AdminDeps {
   readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
+  readonly presenceTerms: () => Promise<PresenceTerms>
+  /** The server publishes what the directory says of its users. */
+  readonly serverPublications: boolean
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */

@@ -24,6 +24,8 @@ export const UserBody = Type.Object({
   mobile: text('Mobile telephone number.'),
   homePhone: text('Home telephone number.'),
   otherPhone: text('Other telephone number.'),
+  fax: text('Fax number.'),
+  voiceMail: text('Where the voice mail of the user is kept, as clients are told it.'),
   givenName: text('Given name.'),
   surname: text('Family name.'),
   title: text('Job title.'),
@@ -34,7 +36,7 @@ export const UserBody = Type.Object({
   city: text('City.'),
   state: text('State or province.'),
   postalCode: text('Postal code.'),
-  country: text('Country.'),
+  country: text('Country; clients are told it only as a code of two letters (ISO 3166).'),
   url: text('Web page.'),
   description: text('Free text.'),
 }, { additionalProperties: false })

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { allGranted, takesAway } from '../../core/model/rights.ts'
 import { domainOf, parseSipUri, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
-import { putUserTerms, UserHasData, type UserTerms } from '../../engine/put-user.ts'
+import { putUserTerms, UserHasData, type UserPut as Put, type UserTerms } from '../../engine/put-user.ts'
 import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
 import { loadRightsAnywhere, type UserRights } from '../../store/rights.ts'
@@ -25,11 +25,9 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
   const session = poolSession(deps.store.pool)
   const rightsOf = async (user: UserKey): Promise<UserRights | undefined> => (await loadRightsAnywhere(session, [user])).get(user)
 
-  const put = async (key: UserKey, terms: UserTerms): Promise<boolean> => {
+  const put = async (key: UserKey, terms: UserTerms): Promise<Put> => {
     try {
-      const { created, ended } = await putUserTerms(deps.store.pool, key, terms, await deps.template.current(), deps.now())
-      if (ended > 0) await tellEnded(deps)
-      return created
+      return await putUserTerms(deps, key, terms, 'operator')
     } catch (error) {
       if (error instanceof UserHasData) throw new ProblemError(409, `homePool: the user has data here; DELETE /admin/v1/users/${key} first`)
       throw error
@@ -43,7 +41,10 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
     const { displayName, rights, limits = {}, homePool, ...properties } = request.body
     if (homePool !== undefined && !parseSipUri(homePool).ok) throw new ProblemError(400, `homePool: "${homePool}" is not a SIP URI`)
     const before = await rightsOf(key)
-    const created = await put(key, { displayName, properties, rights, limits, homePool })
+    const { created, ended, touched, refused } = await put(key, { displayName, properties, rights, limits, homePool })
+    if (ended > 0) await tellEnded(deps)
+    if (touched) deps.wake([key])
+    for (const failure of refused) deps.log.warn({ user: key, failure: failure.name, detail: failure.detail }, 'server publication refused')
     const after = await rightsOf(key)
     // A scan of everything that is watched from outside: only where somebody may have to stop.
     if (after !== undefined && takesAway(before?.effective, after.effective)) await deps.enforceRights()
