@@ -104,9 +104,12 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
   const [gathered, registry] = await Promise.all([gather(deps, question), deps.categories.registry()])
   if (isFailure(gathered)) return refuse(gathered)
   const { state, dialogs, network, hidden } = gathered
+  const access = await explainAccess(deps, question, network)
   const published = publishedContainers(state.instances)
+  // For these it does not matter which category: who may not subscribe sees nothing, as view-as says.
+  const shut = network.value === undefined ? 'the domain of the subscriber is blocked' : access.refused === undefined ? undefined : `the publisher may not be watched from network ${network.value}`
   const categories = gathered.categories.map((category): ExplainedCategory => {
-    const withheld = network.value === undefined ? 'the domain of the subscriber is blocked' : hidden(category) ? 'the category is private' : undefined
+    const withheld = shut ?? (hidden(category) ? 'the category is private' : undefined)
     // Of a blocked domain nobody gets as far as this; its rules are shown as those of a federated one.
     const trail = explainResolution(state.containers, { user: question.subscriber, network: network.value ?? 'federated' }, published.get(category) ?? NOTHING, withheld)
     const own = state.instances.filter((instance) => instance.category === category)
@@ -116,7 +119,7 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
       instances: own.filter(({ container }) => container === trail.container).sort((a, b) => a.instance - b.instance), bytes: own.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0),
     }
   })
-  return ok({ access: await explainAccess(deps, question, network), network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
+  return ok({ access, network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
 }
 
 /** Exactly the document that the subscriber would receive now (2.2.2.4.3). */

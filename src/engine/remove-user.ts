@@ -4,6 +4,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { deleteDialogs, loadDialogs } from '../store/dialogs.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
+import { forgetHomedElsewhere } from '../store/home-pool.ts'
 import { deleteUser } from '../store/users.ts'
 
 /**
@@ -14,7 +15,7 @@ import { deleteUser } from '../store/users.ts'
 export const removeUser = (pool: Pool, user: UserKey, now: number): Promise<boolean> =>
   transact(pool, async (tx) => {
     const state = await loadUnderLock(tx, user, { instances: 'all', containers: true, endpoints: true })
-    if (state === undefined) return false
+    if (state === undefined) return forgetHomedElsewhere(tx, user)
     const { instances, containers, endpoints } = state
     await applyOutcome(tx, user, {
       changes: [...instances.map((key) => ({ kind: 'deleteInstance', key }) as const), ...endpoints.map(({ endpointId }) => ({ kind: 'deleteEndpoint', endpointId }) as const)],

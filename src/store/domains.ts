@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DomainKind } from '../core/model/network.ts'
+import type { PidfForm } from '../core/documents/pidf.ts'
 import { allGranted, type Rights } from '../core/model/rights.ts'
 import type { Database } from './database.ts'
 import { domainRightColumns, readDomainRights } from './rights.ts'
@@ -19,6 +20,12 @@ const ALL = statement('domains-all', 'SELECT domain, kind FROM domain')
 /** The whole domain table; small, and cached by the engine. */
 export const loadDomains = async (session: Session): Promise<ReadonlyMap<string, DomainKind>> =>
   new Map((await session.send<{ domain: string; kind: DomainKind }>(ALL, [])).map((row) => [row.domain, row.kind]))
+
+const FORMS = statement('domains-pidf-forms', "SELECT domain, pidf_form FROM domain WHERE pidf_form <> 'both'")
+
+/** The domains whose watchers read one form of PIDF only; all others get both in one document. */
+export const loadPidfForms = async (session: Session): Promise<ReadonlyMap<string, PidfForm>> =>
+  new Map((await session.send<{ domain: string; pidf_form: PidfForm }>(FORMS, [])).map((row) => [row.domain, row.pidf_form]))
 
 type Row = { readonly domain: string; readonly kind: DomainKind; readonly created_at: number; readonly updated_at: number } & Parameters<typeof readDomainRights>[0]
 

@@ -135,7 +135,7 @@ t.test('property: the explanation is the decision, and every reason in it is tru
     const seen = naiveResolve(containers, watcher, published)
     const index = indexMembership(containers)
     assert.equal(trail.container, seen)
-    assert.equal(pickContainer(rankContainers(index, watcher), published), seen)
+    assert.equal(pickContainer(rankContainers(index)(watcher), published), seen)
     assert.deepEqual(trail.candidates.filter(({ outcome }) => outcome === 'wins').map(({ container }) => container), seen === undefined ? [] : [seen])
     // Each container once, highest number first: those with members, those with publications, the default one.
     assert.deepEqual(trail.candidates.map(({ container }) => container), [...new Set([0, ...published, ...containers.map(({ id }) => id)])].sort((a, b) => b - a))

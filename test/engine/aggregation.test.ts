@@ -8,11 +8,11 @@ import { connectStore } from '../../src/store/connect.ts'
 import { loadEndpoints } from '../../src/store/endpoints.ts'
 import { loadInstances } from '../../src/store/instances.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { openAdmin } from '../support/admin.ts'
 import { removal } from '../support/bodies.ts'
 import { endpointOf, openStage, SILENCE, stored, type Endpoint, type Stage } from '../support/aggregation-stage.ts'
 import { activity } from '../core/aggregation-kit.ts'
 import { arrival, DESK, deviceOf, INPUTS, machineState, MANUAL, MEETING, meeting, MOBILE, presence, publishTimes, states, TIMED, userState } from '../support/presence.ts'
-import { openOperator } from '../support/operator.ts'
 import { openWorld, people, START, World } from '../support/world.ts'
 import { openTestStore } from '../support/database.ts'
 
@@ -374,29 +374,29 @@ t.test('3.2.5.6: the operator changes what is computed from, and what is compute
   const stage = await openStage(world)
   const desk = await atDesk(stage)
   await desk.client.subscribesSelf(['categories'])
-  const operator = await openOperator(world)
+  const operator = await openAdmin(world)
   const place = (container: number, instance = MANUAL): string => `/users/${anna}/publications/state/${container}/${instance}`
   const xml = userState(6500, { containers: [2], more: activity('busy', 6500, 8999) })[0]?.data ?? ''
   world.advance(60)
-  t.equal(await operator('PUT', place(2), { xml }), 204)
+  t.equal((await operator('PUT', place(2), { xml })).status, 204)
   t.strictSame(stage.heard(), once({ 100: ['state#1: aggregate 6500'], 200: ['state#1: aggregate 6500 busy on computer'], 400: [`state#1: aggregate 6500 busy ${AT_DESK}`] }), 'published for her, where 2 leads')
   t.equal(desk.client.hears().length, 1, 'her own endpoint hears it once')
-  t.equal(await operator('PUT', place(2), { xml }), 204)
+  t.equal((await operator('PUT', place(2), { xml })).status, 204)
   t.strictSame([stage.heard(), desk.client.hears()], [SILENCE, []], 'the same again is nothing')
-  t.equal(await operator('DELETE', place(2)), 204)
+  t.equal((await operator('DELETE', place(2))).status, 204)
   t.strictSame(stage.heard(), once({ 100: ['state#1: aggregate 3500'], 200: ['state#1: aggregate 3500 on computer'], 400: [`state#1: aggregate 3500 ${AT_DESK}`] }), 'and taken away')
   const [own, ...more] = desk.client.hears()
   t.strictSame([more, own === undefined ? [] : of('state', presence(own))[0]], [[], `state#1 in 2 v3 user: aggregate 3500 ${AT_DESK}`])
-  t.equal(await operator('DELETE', place(2)), 404)
-  t.equal(await operator('PUT', place(3), { xml, expires: 30 }), 204)
+  t.equal((await operator('DELETE', place(2))).status, 404)
+  t.equal((await operator('PUT', place(3), { xml, expires: 30 })).status, 204)
   t.strictSame(stage.heard(), once({ 300: [`state#1: aggregate 6500 busy ${AT_DESK}`] }))
   world.advance(30)
   await world.timers()
   t.strictSame(stage.heard(), once({ 300: [`state#1: aggregate 3500 ${AT_DESK}`] }), 'for a time')
 
-  t.equal(await operator('DELETE', place(2, 1)), 204)
+  t.equal((await operator('DELETE', place(2, 1))).status, 204)
   t.strictSame((await stored(world)).filter((line) => /^(state|legacyInterop) (2|100|200|400)\/1 /.test(line)).map((line) => line.replace(/ (\d+)\/1/, '')), Array(7).fill(0).map((_, at) => `${at < 3 ? 'legacyInterop' : 'state'} v4 user`), 'what is computed stands there again at once, in step')
-  t.equal(await operator('DELETE', place(2, DESK.number)), 204)
+  t.equal((await operator('DELETE', place(2, DESK.number))).status, 204)
   t.match(stage.heard()[200]?.at(-1)?.[0], gone('state#0: aggregate 18000 since'), 'without any machineState she is offline')
 })
 
@@ -404,21 +404,21 @@ t.test('3.2.5.1.2: state is made read-only, or removed, by the operator', async 
   const categories = createCategoryDirectory(poolSession(world.store.pool), () => world.now, false)
   const stage = await openStage(world, { categories })
   const [desk, mobile] = await withMobile(stage)
-  const operator = await openOperator(world)
-  t.equal(await operator('PUT', '/categories/state', { readOnlyContainers: [100, 200, 300, 400] }), 200)
+  const operator = await openAdmin(world)
+  t.equal((await operator('PUT', '/categories/state', { readOnlyContainers: [100, 200, 300, 400] })).status, 200)
   t.equal((await desk.client.publishes(states('aggregateState', 3500, { instance: 1, version: 1, containers: [200] }))).status, 403, 'what is computed is not for clients to overwrite')
   t.strictSame(stage.heard(), SILENCE)
   t.equal((await desk.client.publishes(userState(6500))).status, 200)
   t.strictSame(stage.heard()[200], [['state#1: aggregate 6500 on computer']], 'it is for the server')
 
-  t.equal(await operator('PUT', '/categories/state', { readOnlyContainers: [2] }), 200)
+  t.equal((await operator('PUT', '/categories/state', { readOnlyContainers: [2] })).status, 200)
   const before = await world.dump()
   t.equal((await desk.client.publishes(userState(9500, { version: 1 }))).status, 403)
   t.strictSame(await world.dump(), before)
   await mobile.client.deregisters()
   t.strictSame(stage.heard(), SILENCE, 'the less active one leaves')
 
-  t.equal(await operator('DELETE', '/categories/state'), 204)
+  t.equal((await operator('DELETE', '/categories/state')).status, 204)
   t.equal((await desk.client.publishes(machineState(DESK, 5000, 1))).status, 403)
   t.strictSame(stage.heard(), SILENCE)
   await desk.client.deregisters()
@@ -428,8 +428,8 @@ t.test('3.2.5.1.2: state is made read-only, or removed, by the operator', async 
 t.test('deleting a user takes away what was computed for it, and computes nothing more', async (t) => {
   const stage = await openStage(world)
   await withMobile(stage)
-  const operator = await openOperator(world)
-  t.equal(await operator('DELETE', `/users/${anna}`), 204)
+  const operator = await openAdmin(world)
+  t.equal((await operator('DELETE', `/users/${anna}`)).status, 204)
   t.strictSame(stage.heard(), { ...once(everywhere('state (none)', 'services (none)')), 32000: [['state (none)', 'services (none)']] })
   t.strictSame(await stored(world), [])
 })

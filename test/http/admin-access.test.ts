@@ -21,9 +21,9 @@ const KEY = 'key-of-the-operator-42'
 /** The admin app and an engine that share their caches, as in one process. */
 const build = async (options: Partial<EngineDeps> = {}) => {
   await world.reset(options)
-  const { store, domains, categories, plan, template, memberDomains, limits } = world.engine
+  const { store, domains, categories, plan, template, provisioning, memberDomains, limits } = world.engine
   const app = await buildAdminApp({
-    store, domains, categories, plan, template, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
+    store, domains, categories, plan, template, provisioning, memberDomains, limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), endExpired: () => world.delivery.endExpired(), isReady: async () => true,
     log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
   })
   const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {
@@ -221,8 +221,8 @@ const registry = () => createCategoryDirectory(poolSession(world.store.pool), ()
 const buildRich = async () => {
   const directory = registry()
   const categories: EngineDeps['categories'] = { forget: directory.forget, registry: async () => {
-    const { rules, openTo } = await directory.registry()
-    return { rules: new Map([...rules].map(([name, rule]) => [name, { ...rule, check: undefined }])), openTo }
+    const registry = await directory.registry()
+    return { ...registry, rules: new Map([...registry.rules].map(([name, rule]) => [name, { ...rule, check: undefined }])) }
   } }
   return build({ categories })
 }
@@ -338,7 +338,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
       quota: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0), quotaBytes: 524_288, maxBytes: 32_768 },
     }],
     dialogs: [{
-      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10), taken: true },
+      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10) },
     }],
     quotas: { members: { used: 5, max: 6 }, publications: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0) + Buffer.byteLength('<device xmlns="http://schemas.microsoft.com/2006/09/sip/device"><text>desk</text></device><routing xmlns="http://schemas.microsoft.com/2006/09/sip/routing"><text>secret</text></routing><h xmlns="urn:h"/>') + 9 * 256, max: 2_000_000 } },
   })
@@ -487,7 +487,7 @@ t.test('1.3.1.2: a category that becomes private, or is so no more, is told once
   }
   const only = (...says: readonly string[]) => ({ early: [0, 0, 0, 0], late: [says.length === 0 ? [] : [says], [], [], []], later: [0, 0, 0, 0] })
   t.equal((await call('PUT', '/categories/note', { private: true })).status, 200)
-  t.match((await explain(call, anna, boris)).dialogs, [{ lastNotification: { cseq: 1, taken: true }, owed: { attempts: 0, reason: 'category changed' } }], 'what is owed and was never tried makes no failure of the one before')
+  t.match((await explain(call, anna, boris)).dialogs, [{ lastNotification: { cseq: 1 }, owed: { attempts: 0, reason: 'category changed' } }], 'owed, and never tried')
   t.strictSame(await heard(), only('note (none)', 'device#0 "desk"'))
   t.equal((await call('PUT', '/categories/note', { private: true, maxBytes: 1000 })).status, 200)
   t.strictSame(await heard(), only(), 'private before and after: nothing to tell')
@@ -503,7 +503,19 @@ t.test('1.3.1.2: a category that becomes private, or is so no more, is told once
   t.equal((await call('PUT', '/categories/note', { private: true })).status, 200)
   await heard()
   t.equal((await call('DELETE', '/categories/note')).status, 204)
-  t.strictSame(await heard(), only('note#2 "hidden"', 'device#0 "desk two"'), 'what is removed from the registry is private no more; what is published stays')
+  world.advance(3)
+  await world.timers()
+  t.strictSame(colleague.hears(), [], 'what was private is not given away by removing its name')
+  t.match(await explain(call, anna, boris, '&category=note'), { categories: [{ registered: false, private: true, instances: [] }] })
+  t.strictSame((await call('GET', '/categories/note')).status, 404)
+  t.equal((await call('PUT', '/categories/note', {})).status, 201)
+  t.strictSame(await heard(), only('note#2 "hidden"', 'device#0 "desk two"'), 'but by registering it for all; what is published has stayed')
+  for (const [name, secret] of [['routing', true], ['salary', true], ['colour', false]] as const) {
+    await call('PUT', `/categories/${name}`, { private: secret })
+    t.equal((await call('DELETE', `/categories/${name}`)).status, 204)
+    t.equal((await call('DELETE', `/categories/${name}`)).status, 404, 'once')
+    t.match(await explain(call, anna, boris, `&category=${name}`), { categories: [{ registered: false, private: secret }] }, name)
+  }
 })
 
 t.test('GET /users/{uri}/presence: endpoints, containers and publications at one glance', async (t) => {

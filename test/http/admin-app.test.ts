@@ -16,7 +16,7 @@ const KEY = 'key-of-the-operator-42'
 const build = async (changes: Partial<AdminDeps> = {}) => {
   const lines: string[] = []
   const app = await buildAdminApp({
-    store: world.store, domains: world.engine.domains, categories: world.engine.categories, plan: world.engine.plan, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: world.delivery.wake, enforceRights: () => world.enforces(), isReady: async () => true,
+    store: world.store, domains: world.engine.domains, categories: world.engine.categories, plan: world.engine.plan, template: world.engine.template, provisioning: world.engine.provisioning, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: world.delivery.wake, enforceRights: () => world.enforces(), endExpired: () => world.delivery.endExpired(), isReady: async () => true,
     log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 3, deferredNotifications: async () => 0 }), ...changes,
   })
   const call = (method: 'GET' | 'PUT' | 'DELETE' | 'POST' | 'PATCH', path: string, payload?: unknown, headers: Record<string, string> = {}) =>

@@ -18,7 +18,7 @@ const build = async (open = false) => {
   const categories = createCategoryDirectory(poolSession(world.store.pool), () => world.now, open)
   await world.reset({ categories })
   const app = await buildAdminApp({
-    store: world.store, domains: world.engine.domains, categories, plan: world.engine.plan, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
+    store: world.store, domains: world.engine.domains, categories, plan: world.engine.plan, template: world.engine.template, provisioning: world.engine.provisioning, memberDomains: world.engine.memberDomains, limits: world.engine.limits, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), endExpired: () => world.delivery.endExpired(), isReady: async () => true,
     log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
   })
   return async (method: 'GET' | 'PUT' | 'DELETE', path: string, payload?: object) => {

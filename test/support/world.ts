@@ -1,5 +1,4 @@
 import type { Test } from 'tap'
-import { isPrivate } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
@@ -12,6 +11,7 @@ import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
+import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
@@ -73,9 +73,10 @@ export class World {
 
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
+    const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
       store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false,
-      domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
+      domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
       ...options,
@@ -86,7 +87,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
-    return createDelivery({ store: this.store, proxies, hidden: async () => isPrivate(await this.engine.categories.registry()), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {

@@ -10,6 +10,6 @@ export interface LegacyInterop {
 export const readLegacyInterop = (payload: string): LegacyInterop | undefined => {
   const root = readPayload('legacyInterop', payload)
   const availability = wordsOf(root, '@availability')
-  // The schema has seen to it that it is a number; Math.abs makes 0 of its "-0".
-  return availability === undefined ? undefined : { availability: Math.abs(Number(availability)), token: wordsOf(root, '@token') }
+  // The schema has seen to it that it is a number.
+  return availability === undefined ? undefined : { availability: Number(availability), token: wordsOf(root, '@token') }
 }

@@ -27,7 +27,7 @@ export interface PresenceTerms {
   /** The form of PIDF that watchers of a domain read. */
   readonly pidfForm: (watcher: UserKey) => PidfForm
   /** Other addresses of the publisher (2.2.2.8.1). */
-  readonly linked?: LinkedIdentities
+  readonly linked?: LinkedIdentities | undefined
 }
 
 /** Who watches in which format. */
@@ -72,7 +72,7 @@ export interface PresenceView {
  * `state` must hold only instances that are alive.
  */
 export const presenceViewOf = (state: SeenState, terms: PresenceTerms): PresenceView => {
-  const index = indexMembership(state.containers)
+  const rank = rankContainers(indexMembership(state.containers))
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
   const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
@@ -85,7 +85,7 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   }
   return {
     resolve: (watcher) => {
-      const ranked = rankContainers(index, watcher)
+      const ranked = rank(watcher)
       const pick = (category: PresenceCategory): number | undefined => pickContainer(ranked, published.get(category) ?? NOTHING)
       const shown = (category: PresenceCategory): number | undefined => (terms.isHidden(category) ? undefined : pick(category))
       return { legacyInterop: pick('legacyInterop'), contactCard: shown('contactCard'), note: shown('note') }

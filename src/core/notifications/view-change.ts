@@ -14,14 +14,14 @@ export type ViewChange = (watcher: Watcher) => (category: string, container: num
  */
 export const viewChangeOf = (state: SeenState, touch: Touch): ViewChange => {
   const membersChanged = Object.keys(touch.membersBefore).length > 0
-  const indexBefore = indexMembership(withMembersBefore(state.containers, touch.membersBefore))
+  const rankBefore = rankContainers(indexMembership(withMembersBefore(state.containers, touch.membersBefore)))
   const publishedNow = publishedContainers(state.instances)
   const publishedBefore = new Map(Object.entries(touch.publishedBefore).map(([category, containers]) => [category, new Set(containers)]))
   return (watcher) => {
     let rankedBefore: readonly number[] | undefined
     return (category, container) => {
       if (membersChanged || publishedBefore.has(category)) {
-        rankedBefore ??= rankContainers(indexBefore, watcher)
+        rankedBefore ??= rankBefore(watcher)
         if (pickContainer(rankedBefore, publishedBefore.get(category) ?? publishedNow.get(category) ?? NOTHING) !== container) return true
       }
       return container !== undefined && ownEntry(touch.categories, category)?.includes(container) === true

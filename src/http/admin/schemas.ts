@@ -39,8 +39,21 @@ export const UserBody = Type.Object({
   description: text('Free text.'),
 }, { additionalProperties: false })
 
-/** The same with what the user may do across the border of the enterprise. */
-export const UserPut = Type.Object({ ...UserBody.properties, rights: Type.Optional(rights('What is not named is as at the domain.')) }, { additionalProperties: false })
+const bound = (maximum: number, description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum, description }))
+
+/** Bounds of one user in place of the deployment's. */
+const UserLimits = Type.Object({
+  maxContacts: bound(100_000, 'Contacts on its contact list.'),
+  maxResourcesPerDialog: bound(100_000, 'Contacts that one of its category subscriptions may watch.'),
+  maxCategoriesPerRequest: bound(1_000, 'Categories of each of these.'),
+  maxIncoming: bound(10_000_000, 'Category subscriptions of others to it.'),
+}, { additionalProperties: false, description: 'Limits of this user. What is not named is as configured for all.' })
+
+/** The same with what the user may do across the border of the enterprise, how much of it, and where it is served. */
+export const UserPut = Type.Object({
+  ...UserBody.properties, rights: Type.Optional(rights('What is not named is as at the domain.')), limits: Type.Optional(UserLimits),
+  homePool: Type.Optional(Type.String({ minLength: 5, maxLength: 512, pattern: '^[\\u0021-\\u007e]+$', description: 'SIP URI of the pool that serves the user, in place of this one; clients are sent there. Only while the user has no data here.' })),
+}, { additionalProperties: false })
 
 export type UserBody = Static<typeof UserBody>
 
