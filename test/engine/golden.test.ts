@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { defaultPlan } from '../../src/core/aggregation/plan.ts'
+import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { compareXml, fillIn, matchText, type Bindings } from '../support/infoset.ts'
@@ -10,7 +12,8 @@ import { openWorld, people } from '../support/world.ts'
  * Plays the exchanges in golden/*.txt: each file is a dialogue of blocks, a block starts with a line `--- who does what`.
  *   --- anna registers EPID            --- anna sends (raw request; {bound} names are filled in)
  *   --- answer (status line, headers, body)         --- anna hears (a notification)        --- anna hears nothing
- *   --- pause SECONDS
+ *   --- pause SECONDS                  --- server computes (what the plan of the specification says; at the start of a file)
+ * A user with several endpoints is anna, anna/laptop and so on.
  * In what is expected, {name} stands for any word, the same everywhere in the file. Header lines must be exactly these, in any order;
  * XML is compared as infoset. The answer's To tag is written as the header To-Tag.
  */
@@ -79,7 +82,7 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
   const bindings: Bindings = new Map()
   const clients = new Map<string, Client>()
   const clientOf = (name: string, epid?: string): Client => {
-    const client = clients.get(name) ?? world.client(people[name as keyof typeof people], epid)
+    const client = clients.get(name) ?? world.client(people[name.split('/', 1)[0] as keyof typeof people], epid)
     clients.set(name, client)
     return client
   }
@@ -103,6 +106,7 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       else if (heard === undefined) t.fail(`${name}: nothing was heard`)
       else check(t, name, text, `${heard.method} ${heard.ruri} SIP/2.0`, heard, bindings)
     } else if (who === 'pause') world.advance(Number(verb))
+    else if (command === 'server computes') await world.reset({ plan: defaultPlan, categories: { registry: async () => builtInRegistry, forget: () => undefined } })
     else throw new Error(`${name}: "${command}" is not known`)
   }
 }

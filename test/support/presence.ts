@@ -112,7 +112,7 @@ const tellInstance = (category: Infoset): string => {
 const categoriesOf = (infoset: Infoset): readonly Infoset[] => (local(infoset) === 'categories' ? infoset.children : local(infoset) === 'roamingData' ? infoset.children.flatMap(categoriesOf) : [])
 
 /** The categories of an answer or a notification, a line an instance: `state#1 in 2 v1 user: aggregate 3500 at Werk 2 (MEZ) on computer`. */
-export const presence = ({ documents }: Heard): readonly string[] => documents.flatMap(categoriesOf).map(tellInstance)
+export const presence = ({ documents }: Pick<Heard, 'documents'>): readonly string[] => documents.flatMap(categoriesOf).map(tellInstance)
 
 /** The publishTime of each instance of an answer or a notification, by category, container and number. */
 export const publishTimes = ({ documents }: Heard): ReadonlyMap<string, string> =>
