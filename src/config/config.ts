@@ -112,6 +112,12 @@ export const findUnknownSettings = (environment: NodeJS.ProcessEnv): readonly st
   return Object.keys(environment).filter((name) => name.startsWith('PRESENTIA_') && !known.has(name))
 }
 
+/** Two rows must not publish in the same place: each would undo the other. The aggregate of machine states has an instance of its own there. */
+const findSharedOutputs = ({ aggregation = [] }: Config): readonly string[] => {
+  const places = aggregation.flatMap(({ computes, outputs }) => outputs.map(({ category, container }) => `${category} in container ${container}${computes === 'aggregateMachineState' ? ' (machine states)' : ''}`))
+  return places.filter((place, at) => places.indexOf(place) !== at).map((place) => `PRESENTIA_AGGREGATION publishes ${place} twice`)
+}
+
 /** Reads the configuration from the environment; throws ConfigError with every fault at once. Values of secrets are never named. */
 export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const values: Record<string, unknown> = {}
@@ -135,6 +141,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   }
   const config = values as Config
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
+  if (faults.length === 0) faults.push(...findSharedOutputs(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])
   return Object.freeze(config)
 }

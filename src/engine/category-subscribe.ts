@@ -12,7 +12,7 @@ import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../stor
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
 import { loadUserLimits } from '../store/limits.ts'
-import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
+import { poolSession, transact, type Session } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import { lockPublisher } from '../store/users.ts'
 import { answerWithViews, type Watched } from './category-answer.ts'
@@ -21,7 +21,7 @@ import { Refused } from './refused.ts'
 import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { findGranted, findUnwatchable } from './watchable.ts'
+import { expectGranted, findUnwatchable } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
 
@@ -120,14 +120,6 @@ const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
-/** A refresh shows all that is watched: to a subscriber from outside only while it may watch it (3.4.5.3). */
-const expectGranted = async (tx: Transaction, watched: Watched, { network }: Call): Promise<void> => {
-  if (network === 'sameEnterprise') return
-  const { refused } = await findGranted(tx, [...watched.keys()], network)
-  const [first] = refused
-  if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
-}
-
 /**
  * Refresh (3.4.5.1.3): a body adds or removes and gets the data of what it adds; without one the dialog only lives on, and the answer shows
  * all it watches (RFC 6665 4.2.1.2), which heals whatever a lost BENOTIFY left stale.
@@ -144,7 +136,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     await expectRegistered(tx, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))
-    if (planned === undefined) await expectGranted(tx, before, call)
+    if (planned === undefined) await expectGranted(tx, [...before.keys()], network)
     const after = planned === undefined ? before : applyPlan(before, planned, { ...deps.limits, ...ownLimits })
     if ('name' in after) throw new Refused(after)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)

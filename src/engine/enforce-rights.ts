@@ -1,7 +1,6 @@
-import { isPrivate } from '../core/categories/registry.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
-import { viewOf, type HiddenCategories } from '../core/notifications/category.ts'
+import { viewOf } from '../core/notifications/category.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { claimPublishers, findUntold } from '../store/changes.ts'
 import { defer } from '../store/deferred.ts'
@@ -13,7 +12,7 @@ import { loadResourcesOfMany, moveToNetwork } from '../store/subscriptions.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** What enforcing needs of the engine. */
-export type EnforceDeps = Pick<EngineDeps, 'store' | 'domains' | 'categories' | 'now'>
+export type EnforceDeps = Pick<EngineDeps, 'store' | 'domains' | 'now'>
 
 /** Dialogs ended because they are no longer allowed, and dialogs whose subscribers count to another network now. */
 export interface Enforced {
@@ -41,6 +40,9 @@ const sumPages = async <T extends DialogRef>(find: (after: After) => Promise<rea
   }
 }
 
+/** Where a category is seen is compared whether it is private or not: documents in other formats are made of a private one. */
+const SHOWN = (): boolean => false
+
 type Move = Dialog & { readonly to: SourceNetwork }
 
 /**
@@ -48,7 +50,7 @@ type Move = Dialog & { readonly to: SourceNetwork }
  * publishers is held meanwhile: nobody may be told something for the old network behind it. Dialogs whose publishers are being told now, or that
  * have come to watch others, wait for the next round.
  */
-const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, hidden: HiddenCategories, now: number): Promise<number> => {
+const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, now: number): Promise<number> => {
   if (moves.length === 0) return 0
   const watched = Map.groupBy(await loadResourcesOfMany(tx, moves), refText)
   const ready = moves.filter((dialog) => (watched.get(refText(dialog)) ?? []).every(({ publisher }) => mine.has(publisher)))
@@ -61,7 +63,7 @@ const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<U
   const isConcerned = ({ subscriber, publisher, categories, from, network }: (typeof edges)[number]): boolean => {
     // It will be told as seen from the new network alone, and what the watcher saw last was another state of the old one.
     if (untold.has(publisher)) return true
-    const view = views.get(publisher) ?? viewOf(states(publisher), hidden)
+    const view = views.get(publisher) ?? viewOf(states(publisher), SHOWN)
     views.set(publisher, view)
     const before = view.resolve({ user: subscriber, network: from })
     const after = view.resolve({ user: subscriber, network })
@@ -74,8 +76,7 @@ const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<U
 }
 
 /** Dialogs of which the domain table says something else by now: those of blocked domains end, the others move to their network. */
-const settleDomains = async (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMisplacedDialogs>>): Promise<Enforced> => {
-  const hidden = isPrivate(await deps.categories.registry())
+const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMisplacedDialogs>>): Promise<Enforced> => {
   return transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     const kinds = new Map(page.map((row) => [refText(row), row.domainKind]))
@@ -90,7 +91,7 @@ const settleDomains = async (deps: EnforceDeps, page: Awaited<ReturnType<typeof 
       const to = kind === undefined ? undefined : networkOfKind(kind)
       return to === undefined || dialog.networkNamed || dialog.network === to ? [] : [{ ...dialog, to }]
     })
-    return { ended: blocked.length, moved: await move(tx, moves, mine, hidden, now) }
+    return { ended: blocked.length, moved: await move(tx, moves, mine, now) }
   })
 }
 
@@ -99,7 +100,7 @@ const endNotGranted = (deps: EnforceDeps, page: readonly DialogRef[]): Promise<E
   transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     const dialogs = await lockDialogs(tx, page, now)
-    const [single, batch] = [dialogs.filter(({ kind }) => kind === 'single'), dialogs.filter(({ kind }) => kind !== 'single')]
+    const [single, batch] = [dialogs.filter(({ kind }) => kind !== 'batch'), dialogs.filter(({ kind }) => kind === 'batch')]
     if (single.length > 0) void expireDialogs(tx, single, now, 'rejected')
     if (batch.length > 0) void expireDialogs(tx, batch, now, 'deactivated')
     return { ended: dialogs.length, moved: 0 }

@@ -19,7 +19,7 @@ import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { Refused } from './refused.ts'
 import { answerWithData } from './subscribe-answer.ts'
-import { findUnwatchable } from './watchable.ts'
+import { expectGranted, findUnwatchable } from './watchable.ts'
 
 /** The dialog that a SUBSCRIBE opens, stored with its edge unless it is a poll; of the very same request again the one of the first time. */
 const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise<Dialog> => {
@@ -95,6 +95,7 @@ const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Prom
     await expectRegistered(tx, own, call)
     const [watched] = await loadResources(tx, own)
     if (watched === undefined) throw new Refused(failure('dialogUnknown'))
+    await expectGranted(tx, [watched.publisher], network)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now, negotiatePresence(request, format, network))
     if (!renewed.ok) throw new Refused(renewed.failure)
     void refreshDialog(tx, renewed.value)

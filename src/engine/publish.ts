@@ -4,7 +4,7 @@ import { instanceKeyText, isAlive } from '../core/model/publication.ts'
 import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { decidePublish, findStale, writePublishAnswer } from '../core/publications/publish.ts'
-import { categoriesToRead } from '../core/publications/with-aggregates.ts'
+import { categoriesComputedFrom, categoriesToRead } from '../core/publications/with-aggregates.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readPublishRequest, type PublishRequest } from '../core/requests/publish.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
@@ -35,8 +35,12 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
   const snapshot = await readForPublish(session, key.publisher, categories, key)
   if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
   const { state, answered, weight } = snapshot
-  // The same request again: the same answer, with the data as it is now (design decision 18).
-  if (answered !== undefined) return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now), [])
+  // The same request again: the same answer, with the data as it is now (design decision 18). What exactly was computed is not remembered;
+  // what may have been is shown.
+  if (answered !== undefined) {
+    const computed = Object.fromEntries(categoriesComputedFrom(deps.plan, body.publications).map((category) => [category, []]))
+    return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now, computed), [])
+  }
   const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
   const decided = decidePublish(body, state, { now, registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes, plan: deps.plan })
   const sender = `${key.publisher}\n${endpoint?.endpointId ?? request.epid ?? ''}`

@@ -117,8 +117,3 @@ export const endExpiredEndpoints = async (deps: EngineDeps, user: UserKey, trace
   const told = await transact(deps.store.pool, (tx) => leave(tx, deps.plan, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
   return told ? [user] : []
 }
-
-/** Ends all registrations of a user, as the operator may. */
-export const endAllEndpoints = (tx: Transaction, user: UserKey, trace: string, now: Instant): Promise<boolean> =>
-  // The user goes altogether: nothing is computed for it any more.
-  leave(tx, [], user, (endpoints) => endpoints.map(({ endpointId }) => endpointId), trace, now)

@@ -1,3 +1,4 @@
+import { failure } from '../core/base/failure.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import { grants } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -6,6 +7,7 @@ import { findHomePools, findWatchedByTooMany } from '../store/limits.ts'
 import { loadRights } from '../store/rights.ts'
 import type { Session } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
+import { Refused } from './refused.ts'
 
 /** Who wants to watch. */
 export interface WouldBeWatcher {
@@ -14,7 +16,7 @@ export interface WouldBeWatcher {
 }
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
-export const findGranted = async (session: Session, users: readonly UserKey[], network: SourceNetwork): Promise<{ readonly existing: ReadonlySet<UserKey>; readonly refused: readonly UserKey[] }> => {
+const findGranted = async (session: Session, users: readonly UserKey[], network: SourceNetwork): Promise<{ readonly existing: ReadonlySet<UserKey>; readonly refused: readonly UserKey[] }> => {
   if (network === 'sameEnterprise') return { existing: await findExistingUsers(session, users), refused: [] }
   const rights = await loadRights(session, users)
   return { existing: new Set(rights.keys()), refused: [...rights].flatMap(([user, { effective }]) => (grants(effective, 'incoming', network) ? [] : [user])) }
@@ -33,4 +35,11 @@ export const findUnwatchable = async (session: Session, users: readonly UserKey[
     ...tooMany.map((named) => [named, watchedByTooMany(named)] as const),
     ...refused.map((named) => [named, notGranted(named)] as const),
   ])
+}
+
+/** A refresh shows all that is watched: to a subscriber from outside only while it may watch it (3.4.5.3). */
+export const expectGranted = async (session: Session, watched: readonly UserKey[], network: SourceNetwork): Promise<void> => {
+  if (network === 'sameEnterprise') return
+  const [first] = (await findGranted(session, watched, network)).refused
+  if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError, ConfigSchema, findUnknownSettings, readConfig, settings } from '../../src/config/config.ts'
 import { keepSecret } from '../../src/config/secrets.ts'
+import { defaultPlan } from '../../src/core/aggregation/plan.ts'
 
 const faultsOf = (environment: NodeJS.ProcessEnv): readonly string[] => {
   try {
@@ -66,6 +67,28 @@ t.test('single faults', async (t) => {
     ['PRESENTIA_UNKNOWN_DOMAIN', 'enterprise', 'Federated'], ['PRESENTIA_CREATE_USERS_ON_REGISTER', 'TRUE', '2'], ['PRESENTIA_ADMIN_KEY', 'short'], ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', '0'],
   ] as const) for (const value of values) t.ok(faultsOf({ [name]: value }).some((fault) => fault.startsWith(name)), `${name}=${value}`)
   t.strictSame(faultsOf({ PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '600', PRESENTIA_SUBSCRIPTION_EXPIRES_MAX: '300', PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT: '300' }), ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX'])
+})
+
+t.test('PRESENTIA_AGGREGATION: what the server computes, row by row, judged as a whole', async (t) => {
+  const row = (change: object = {}): object => ({ computes: 'aggregateState', from: { categories: ['state'], container: 2 }, outputs: [{ category: 'state', container: 200, shows: ['activity'] }], ...change })
+  const set = (rows: unknown): string => JSON.stringify(rows)
+  t.equal(readConfig({}).aggregation, undefined, 'without it the plan of the specification')
+  t.strictSame(readConfig({ PRESENTIA_AGGREGATION: '[]' }).aggregation, [], 'nothing')
+  t.strictSame(readConfig({ PRESENTIA_AGGREGATION: set(defaultPlan) }).aggregation, defaultPlan)
+  const rows = [row({ keepsLastActive: true }), row({ computes: 'services', from: { categories: ['device', 'state'], container: 32767 }, outputs: [{ category: 'services', container: 0, shows: [] }] })]
+  t.strictSame(readConfig({ PRESENTIA_AGGREGATION: set(rows) }).aggregation, rows)
+  for (const [name, rows, place] of [
+    ['a function that there is not', [row({ computes: 'astrology' })], '0.computes'], ['no function', [row({ computes: undefined })], '0'], ['a container that cannot be', [row(), row({ from: { categories: ['state'], container: 32768 } })], '1.from.container'],
+    ['no category', [row({ from: { categories: [], container: 2 } })], '0.from.categories'], ['an empty name', [row({ from: { categories: [''], container: 2 } })], '0.from.categories.0'], ['no output', [row({ outputs: [] })], '0.outputs'],
+    ['a part that there is not', [row({ outputs: [{ category: 'state', container: 200, shows: ['mood'] }] })], '0.outputs.0.shows.0'], ['an output that does not say what it shows', [row({ outputs: [{ category: 'state', container: 200 }] })], '0.outputs.0'],
+    ['a word too much', [row({ to: 5 })], '0'], ['not kept', [row({ keepsLastActive: false })], '0.keepsLastActive'], ['a container in words', [row({ from: { categories: ['state'], container: '2' } })], '0.from.container'],
+  ] as const) t.ok(faultsOf({ PRESENTIA_AGGREGATION: set(rows) }).some((fault) => fault.startsWith(`PRESENTIA_AGGREGATION (${place}) `)), `${name}: ${faultsOf({ PRESENTIA_AGGREGATION: set(rows) }).join()}`)
+  for (const value of ['{}', '5', 'default', '[', 'null']) t.ok(faultsOf({ PRESENTIA_AGGREGATION: value }).some((fault) => fault.startsWith('PRESENTIA_AGGREGATION ')), value)
+  for (const twice of [[row(), row({ computes: 'dndState' })], [row({ outputs: Array(3).fill({ category: 'state', container: 200, shows: [] }) })]]) {
+    t.strictSame(faultsOf({ PRESENTIA_AGGREGATION: set(twice) }), ['PRESENTIA_AGGREGATION publishes state in container 200 twice'])
+  }
+  t.strictSame(faultsOf({ PRESENTIA_AGGREGATION: set([row(), row({ computes: 'aggregateMachineState' })]) }), [], 'machine states have an instance of their own')
+  t.equal(faultsOf({ PRESENTIA_AGGREGATION: set([row({ computes: 'x' }), row({ outputs: [] })]), PRESENTIA_DATABASE_POOL: '1' }).length, 3, 'all faults at once')
 })
 
 t.test('a port that no socket has is a fault of the configuration', async (t) => {

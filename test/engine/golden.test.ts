@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { defaultPlan } from '../../src/core/aggregation/plan.ts'
+import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { compareXml, fillIn, matchText, type Bindings } from '../support/infoset.ts'
@@ -12,6 +14,8 @@ import { openWorld, people } from '../support/world.ts'
  *   --- answer (status line, headers, body)         --- anna hears (a notification)        --- anna hears nothing
  *   --- pause SECONDS                  --- server publishes (3.2.6.2; it does from here on)
  *   --- operator sets WHO (what is known of the user as JSON)
+ *   --- server computes (what the plan of the specification says; at the start of a file)
+ * A user with several endpoints is anna, anna/laptop and so on.
  * In what is expected, {name} stands for any word, the same everywhere in the file. Header lines must be exactly these, in any order;
  * XML is compared as infoset. The answer's To tag is written as the header To-Tag.
  */
@@ -80,7 +84,7 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
   const bindings: Bindings = new Map()
   const clients = new Map<string, Client>()
   const clientOf = (name: string, epid?: string): Client => {
-    const client = clients.get(name) ?? world.client(people[name as keyof typeof people], epid)
+    const client = clients.get(name) ?? world.client(people[name.split('/', 1)[0] as keyof typeof people], epid)
     clients.set(name, client)
     return client
   }
@@ -108,6 +112,7 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
     } else if (who === 'operator' && verb === 'sets') {
       await world.sets(people[what as keyof typeof people], JSON.parse(text) as { readonly displayName: string })
     } else if (who === 'pause') world.advance(Number(verb))
+    else if (command === 'server computes') await world.reset({ plan: defaultPlan, categories: { registry: async () => builtInRegistry, forget: () => undefined } })
     else throw new Error(`${name}: "${command}" is not known`)
   }
 }

@@ -11,6 +11,7 @@ import type { Endpoint } from '../model/endpoint.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { instanceKeyText, isAlive, weighInstances, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import type { PublisherState } from '../model/publisher.ts'
+import type { Touch } from '../model/touch.ts'
 import type { Publication, PublishRequest } from '../requests/publish.ts'
 import { mediaTypes } from '../sip/media-types.ts'
 import { withAggregates } from './with-aggregates.ts'
@@ -96,14 +97,16 @@ const byPlace = (a: InstanceKey, b: InstanceKey): number => a.container - b.cont
 
 /**
  * Design decision 6: a named category is listed with all its instances in all containers, or clients loop on 409. What the server computed
- * along with it (`computed`) is part of the answer.
+ * along with it is part of the answer: `computed` says where, so that categories that nobody named are told as cleared where they are.
  */
-export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant, computed: readonly string[] = []): string => {
-  const names = [...new Set([...request.publications.map(({ category }) => category), ...computed])]
+export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant, computed: Touch['categories'] = {}): string => {
+  const named = new Set(request.publications.map(({ category }) => category))
+  const names = [...new Set([...named, ...Object.keys(computed)])]
   const listed = names.flatMap((name) => after.filter(({ category }) => category === name).sort(byPlace))
   const filled = new Set(listed.map(({ category, container }) => `${category}\n${container}`))
   const cleared = new Map<string, ClearedCategory>()
-  for (const { category, container } of request.publications) {
+  const unnamed = Object.entries(computed).filter(([category]) => !named.has(category))
+  for (const { category, container } of [...request.publications, ...unnamed.flatMap(([category, containers]) => containers.map((container) => ({ category, container })))]) {
     const place = `${category}\n${container}`
     if (!filled.has(place)) cleared.set(place, { category, container })
   }
@@ -156,6 +159,6 @@ export const decidePublish = (request: PublishRequest, state: PublisherState, co
   return ok({
     changes: completed.changes,
     touch: completed.touch,
-    answer: { type: mediaTypes.roamingSelf, text: writePublishAnswer(state, request, completed.after, now, Object.keys(completed.touch.categories)) },
+    answer: { type: mediaTypes.roamingSelf, text: writePublishAnswer(state, request, completed.after, now, completed.touch.categories) },
   })
 }

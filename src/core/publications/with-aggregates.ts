@@ -12,6 +12,12 @@ import type { UserKey } from '../sip/uri.ts'
 export const categoriesToRead = (plan: AggregationPlan, named: readonly string[]): readonly string[] =>
   plan.some(({ from }) => from.categories.some((category) => named.includes(category))) ? [...new Set([...named, ...planCategories(plan)])] : [...new Set(named)]
 
+/** The categories that the server may compute from a change of these instances. */
+export const categoriesComputedFrom = (plan: AggregationPlan, changed: readonly InstanceKey[]): readonly string[] => {
+  const rows = plan.filter(({ from }) => changed.some(({ category, container }) => container === from.container && from.categories.includes(category)))
+  return [...new Set(rows.flatMap(({ outputs }) => outputs.map(({ category }) => category)))]
+}
+
 /** A change of a publisher's instances that is decided but for what the server computes from it. */
 export interface Decided {
   readonly publisher: UserKey

@@ -1,0 +1,66 @@
+import { acknowledge, publish, selfSubscribe } from '../../support/messages.ts'
+import { tagOf, type RequestOptions } from '../../support/sip-client.ts'
+import { newUsers, type Scenario } from '../scenario.ts'
+
+const PIDF = 'application/pidf+xml'
+const MSRTC = 'text/xml+msrtc.pidf'
+
+const watch = (publisher: string, accept: string, ...more: readonly string[]): RequestOptions => ({ to: publisher, headers: ['Event: presence', `Accept: ${accept}`, 'Expires: 600', ...more] })
+
+/** A machine state in the containers for all and for friends, as a client publishes it. */
+const machineState = (availability: number, version: number): readonly string[] => [2, 3].map((container) =>
+  `<publication categoryName="state" instance="830000000" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
+  ` xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`)
+
+export const scenario: Scenario = {
+  title: 'other formats: phones and older clients see an enhanced-presence user as PIDF and MSRTC documents, and are known to it (3.7)',
+  transports: ['tcp', 'udp'],
+  play: async (t, stack, transport) => {
+    const [anna = '', boris = ''] = await newUsers(stack, 'anna', 'boris')
+    const client = await stack.client(anna, transport)
+    await client.register()
+    const self = `self-${anna}`
+    const own = await client.request('SUBSCRIBE', { ...selfSubscribe(['subscribers']), callId: self })
+    t.equal(own.status, 200)
+
+    // A phone of another deployment: always a NOTIFY, and an offline user until she publishes.
+    const phone = await stack.client(`phone-${transport}@suedwind.example`, transport)
+    const pidf = await phone.request('SUBSCRIBE', { ...watch(anna, PIDF), callId: `pidf-${anna}` })
+    t.equal(pidf.status, 200)
+    t.equal(pidf.body, '')
+    const first = await phone.notification(`pidf-${anna}`)
+    t.equal(first.method, 'NOTIFY')
+    t.equal(first.header('Content-Type'), PIDF)
+    t.match(first.body, /<basic>closed<\/basic>/)
+    t.match((await client.notification(self)).body, new RegExp(`<subscriber user="phone-${transport}@suedwind.example" [^>]*acknowledged="false" type="federated"/>`), '3.7.5.3: she learns of it')
+    await client.request('SERVICE', acknowledge(`phone-${transport}@suedwind.example`))
+    t.match((await client.notification(self)).body, /acknowledged="true"/, 'it stays on her list')
+
+    // An older client of her own enterprise: the document is in the answer.
+    const older = await stack.client(boris, transport)
+    await older.register()
+    const msrtc = await older.request('SUBSCRIBE', { ...watch(anna, MSRTC, 'Supported: ms-piggyback-first-notify', 'Supported: ms-benotify', 'Proxy-Require: ms-benotify'), callId: `msrtc-${anna}` })
+    t.equal(msrtc.header('Content-Type'), MSRTC)
+    t.match(msrtc.body, /<availability aggregate="0"/)
+
+    await client.request('SERVICE', publish(anna, ...machineState(3500, 0)))
+    t.match((await phone.notification(`pidf-${anna}`)).body, /<basic>open<\/basic>/, 'she is there')
+    const told = await older.notification(`msrtc-${anna}`)
+    t.equal(told.method, 'BENOTIFY')
+    t.match(told.body, /<availability aggregate="300"[^>]*\/><activity aggregate="400"/)
+    await client.request('SERVICE', publish(anna, ...machineState(15500, 1)))
+    t.match((await phone.notification(`pidf-${anna}`)).body, /away/, 'she is away')
+    t.match((await older.notification(`msrtc-${anna}`)).body, /<activity aggregate="100"/)
+
+    // Refresh and end, as for every subscription.
+    const dialog = { callId: `pidf-${anna}`, toTag: tagOf(pidf.header('To')) }
+    t.equal((await phone.request('SUBSCRIBE', { ...watch(anna, PIDF), ...dialog, cseq: 50 })).status, 200)
+    t.match((await phone.notification(`pidf-${anna}`)).body, /away/, 'a refresh shows it again')
+    t.equal((await phone.request('SUBSCRIBE', { to: anna, headers: ['Event: presence', 'Expires: 0'], ...dialog, cseq: 51 })).status, 200)
+    t.match((await phone.notification(`pidf-${anna}`)).header('subscription-state'), /^terminated/)
+    t.equal((await phone.request('SUBSCRIBE', { ...watch(anna, 'application/xpidf+xml'), callId: `xpidf-${anna}` })).status, 406)
+    await client.register(0)
+    t.match((await older.notification(`msrtc-${anna}`)).body, /<availability aggregate="0"/, 'she is gone')
+    t.same(phone.unheard(), [])
+  },
+}
