@@ -83,6 +83,9 @@ t.test('GET /users/{uri}/watchers: who watches through which dialog, page by pag
   })
   t.match(all.items.find(({ localTag }) => localTag === singles[0]?.toTag), { subscriber: sip(clara), network: 'federated', kind: 'single', categories: ['note'], owed: { attempts: 1, reason: String, dueAt: /^2026/ } })
   t.strictSame(all.items.map(({ subscriber, owed }) => [subscriber, owed === undefined]).sort(), [[sip(boris), true], [sip(clara), false], [sip(clara), true]], 'the publisher itself is no watcher; those of others are not among them')
+  world.proxies.kam1.failing.add(watcher.flow)
+  await publisher.publishes(notes('third', [0], 2))
+  t.strictSame((await call('GET', `/users/${gerd}/watchers`)).json<Page<{ subscriber: string; owed?: object }>>().items.map(({ subscriber, owed }) => [subscriber, owed]).sort(), [[sip(boris), undefined], [sip(clara), undefined]], 'what is owed about one publisher is not about another')
   const read: string[] = []
   let next: string | undefined
   do {
