@@ -1,7 +1,7 @@
 import t from 'tap'
 import { handleSip } from '../../src/engine/engine.ts'
 import { PLAIN } from '../support/client.ts'
-import { batchBody, notes, publishBody, removal } from '../support/bodies.ts'
+import { added, batchBody, notes, publishBody, removal } from '../support/bodies.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
 
@@ -282,8 +282,9 @@ t.test('3.4.5.1.3.1: as many watch a user as may: terminated in a batch, 413 for
   await watcher.subscribes([anna], ['note'])
   const late = world.client(gerd)
   await late.registers()
-  const dialog = await late.subscribes([anna, boris], ['note'])
+  const dialog = await late.subscribes([added(anna), boris], ['note'])
   t.strictSame([dialog.answer.status, rejections(dialog.answer)], [200, [quotaExceeded(anna)]])
+  t.equal(await world.count('subscriber_entry'), 0, 'nor is she asked to know of it')
   t.strictSame(dialog.answer.says.slice(1), ['note (none)'])
   const single = await world.client(dan).subscribesOne(anna, ['note'])
   t.strictSame([single.answer.status, single.answer.body], [413, ''])

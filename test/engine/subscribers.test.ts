@@ -138,6 +138,7 @@ t.test('3.6.5.1: setSubscribers acknowledges, removes, and tells; a new context 
   t.equal(await world.count('subscriber_entry'), 0)
   await publisher.publishes(notes('still watched', [0], 1))
   t.strictSame(watcher.learns(), [['note#0 "still watched"']], 'the subscription itself is not concerned')
+  t.strictSame(publisher.hears(), [], 'and what else changes is not told in this scope')
   await watcher.subscribes([added(anna)], ['note'])
   t.strictSame(publisher.learns().at(-1), [`subscriber ${boris} "boris" sameEnterprise`])
 })
