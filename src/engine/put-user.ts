@@ -1,10 +1,12 @@
+import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
 import { directoryPlaces } from '../core/publications/directory-publications.ts'
 import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import { deferLinkedReaders } from '../store/deferred.ts'
 import { expireDialogs, lockDialogs } from '../store/dialogs.ts'
 import { deletePublisher, findWatchersOf, hasDataHere } from '../store/home-pool.ts'
 import { transact, type Transaction } from '../store/session.ts'
-import { lockPublisher, putUser, type OwnTerms, type PresenceUser } from '../store/users.ts'
+import { loadLinked, lockPublisher, putUser, type OwnTerms, type PresenceUser } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
 import { directoryRules, publishDirectory, publishedNothing, type DirectoryPublished, type DirectoryRules } from './directory-publish.ts'
 
@@ -39,6 +41,9 @@ const leaveToPool = async (tx: Transaction, user: UserKey, rules: DirectoryRules
   return dialogs.length
 }
 
+const isSame = (a: LinkedIdentities | undefined, b: LinkedIdentities | undefined): boolean =>
+  JSON.stringify([a?.primary, a?.secondary, a?.cid]) === JSON.stringify([b?.primary, b?.secondary, b?.cid])
+
 /**
  * Creates or replaces a user, in one transaction with what follows from it. One that is served here is published as the directory has it now (3.2.6.2);
  * one with a home pool is served there and no publisher here: throws UserHasData when it cannot leave.
@@ -48,12 +53,15 @@ export const putUserTerms = async (deps: PutUserDeps, user: UserKey, { displayNa
   return transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     // The publisher before the user's row: the order of those who delete a user. A registration that creates it at the same time is through behind the row, or finds it taken.
-    const [, created, published, ended] = await Promise.all([
+    const [, linked, created, published, ended] = await Promise.all([
       lockPublisher(tx, user),
+      loadLinked(tx, [user]),
       putUser(tx, user, displayName, properties, template, now, rights, terms),
       terms.homePool !== undefined || rules === undefined ? publishedNothing : publishDirectory(tx, user, rules, trace, now),
       terms.homePool === undefined ? 0 : leaveToPool(tx, user, rules, now),
     ])
+    // Nothing is published with it, so no change tells it. What is told is read anew, and due at once.
+    if (terms.homePool === undefined && !isSame(linked.get(user), terms.linked)) void deferLinkedReaders(tx, user, now, 'linked identities changed')
     return { ...published, created, ended }
   })
 }

@@ -1,4 +1,6 @@
 import type { ColumnType, JSONColumnType } from 'kysely'
+import type { PidfForm } from '../core/documents/pidf.ts'
+import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
 import type { DomainKind, SourceNetwork } from '../core/model/network.ts'
 import type { DialogRow } from './dialogs.ts'
 import type { UserLimits } from './limits.ts'
@@ -19,6 +21,7 @@ interface RightColumns<T> {
 export interface DomainTable extends RightColumns<boolean> {
   domain: Constant<string>
   kind: DomainKind
+  pidf_form: ColumnType<PidfForm, PidfForm | undefined, PidfForm>
   created_at: Constant<number>
   updated_at: number
 }
@@ -30,6 +33,7 @@ export interface PresenceUserTable extends RightColumns<boolean | null> {
   properties: JSONColumnType<UserProperties>
   limits: JSONColumnType<UserLimits>
   home_pool: string | null
+  linked: ColumnType<LinkedIdentities | null, string | null, string | null>
   created_at: Constant<number>
   updated_at: number
 }

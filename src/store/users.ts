@@ -17,6 +17,8 @@ export interface PresenceUser {
   readonly limits: UserLimits
   /** The URI of the pool that serves the user; undefined for those who are served here. */
   readonly homePool: string | undefined
+  /** Other addresses of the same person (2.2.2.8.1). */
+  readonly linked: LinkedIdentities | undefined
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -79,21 +81,23 @@ export const createUser = (tx: Transaction, user: UserKey, displayName: string, 
 
 const PUT = statement('user-put', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud,
-    limits, home_pool)
-  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11)
+    limits, home_pool, linked)
+  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12)
   ON CONFLICT (user_uri) DO UPDATE SET display_name = excluded.display_name, properties = excluded.properties, updated_at = excluded.updated_at,
     incoming_federated = excluded.incoming_federated, outgoing_federated = excluded.outgoing_federated,
-    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud, limits = excluded.limits, home_pool = excluded.home_pool
+    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud, limits = excluded.limits, home_pool = excluded.home_pool,
+    linked = excluded.linked
   RETURNING xmax = 0 AS inserted`)
 
 /** What else holds for one user alone. */
-export type OwnTerms = Partial<Pick<PresenceUser, 'limits' | 'homePool'>>
+export type OwnTerms = Partial<Pick<PresenceUser, 'limits' | 'homePool' | 'linked'>>
 
 /** Creates or replaces a user with its own rights and bounds; true when it is new. One of another pool must not be a publisher here (see home-pool.ts). */
-export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}, { limits = {}, homePool }: OwnTerms = {}): Promise<boolean> => {
+export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}, { limits = {}, homePool, linked }: OwnTerms = {}): Promise<boolean> => {
   const own = ownRightColumns(rights)
   const put = tx.send<{ inserted: boolean }>(PUT, [
     user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud, JSON.stringify(limits), homePool ?? null,
+    linked === undefined ? null : JSON.stringify(linked),
   ])
   void insertPublisher(tx, user, template, now)
   return (await put)[0]?.inserted === true
@@ -105,12 +109,13 @@ interface Row {
   readonly properties: UserProperties
   readonly limits: UserLimits
   readonly home_pool: string | null
+  readonly linked: LinkedIdentities | null
   readonly created_at: number
   readonly updated_at: number
 }
 
 const read = (row: Row): PresenceUser => ({
-  uri: row.user_uri, displayName: row.display_name, properties: row.properties, limits: row.limits, homePool: row.home_pool ?? undefined, createdAt: row.created_at, updatedAt: row.updated_at,
+  uri: row.user_uri, displayName: row.display_name, properties: row.properties, limits: row.limits, homePool: row.home_pool ?? undefined, linked: row.linked ?? undefined, createdAt: row.created_at, updatedAt: row.updated_at,
 })
 
 export const getUser = async (db: Kysely<Database>, user: UserKey): Promise<PresenceUser | undefined> => {

@@ -3,7 +3,7 @@ import { readLegacyInterop } from '../categories/legacy-interop.ts'
 import { readPersonalNote } from '../categories/note.ts'
 import { writeMsrtcPresence } from '../documents/msrtc.ts'
 import { writePidf, type PidfForm } from '../documents/pidf.ts'
-import { nothingSeen, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
+import { nothingSeen, OFFLINE, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
 import type { Subscription } from '../model/dialog.ts'
 import { publishedContainers } from '../model/diff.ts'
 import type { CategoryInstance } from '../model/publication.ts'
@@ -81,7 +81,9 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     const [interop] = [...inside('legacyInterop', places)].sort(newestFirst).flatMap(({ payload }) => readLegacyInterop(payload) ?? [])
     const card = readContactCards([...inside('contactCard', places)].sort(byInstance).map(({ payload }) => payload))
     const note = readPersonalNote([...inside('note', places)].sort(byInstance).map(({ payload }) => payload))
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: interop === undefined ? undefined : terms.linked }
+    // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
+    const isShown = interop !== undefined && interop.availability < OFFLINE
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: isShown ? terms.linked : undefined }
   }
   return {
     resolve: (watcher) => {

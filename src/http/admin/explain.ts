@@ -4,7 +4,7 @@ import { failureEntry, type Failure } from '../../core/base/failure.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri } from '../../core/sip/uri.ts'
 import { mediaTypes } from '../../core/sip/media-types.ts'
-import { explain, viewAs, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
+import { explain, viewAs, viewFormats, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
 import type { Watching } from '../../store/watching.ts'
 import { ProblemError, problemOf } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -18,6 +18,7 @@ const Names = Type.Union([Type.String({ maxLength: 128 }), Type.Array(Type.Strin
 const Uri = Type.String({ minLength: 1, maxLength: 512, description: 'user@domain; sip: in front is optional.' })
 const Network = Type.Enum([...sourceNetworks], { description: 'Source network to assume, in place of that of the dialog or of the domain table.' })
 const View = Type.Object({ subscriber: Uri, category: Type.Optional(Names), network: Type.Optional(Network) }, { additionalProperties: false })
+const FormattedView = Type.Object({ ...View.properties, format: Type.Optional(Type.Enum([...viewFormats], { description: 'What the subscriber is told in: categories, if it is not named; pidf or msrtc, which have no categories to choose.' })) }, { additionalProperties: false })
 const Query = Type.Object({ publisher: Uri, ...View.properties }, { additionalProperties: false })
 
 const readQuestion = ({ publisher, subscriber, category, network }: Static<typeof Query>): Question =>
@@ -62,10 +63,12 @@ export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asy
   })
 
   app.get('/users/:uri/view-as', {
-    schema: { tags, summary: 'Render the document that a subscriber would receive now', params: UserParams, querystring: View, produces: [mediaTypes.categories], response: { 200: Type.String({ description: 'A categories document.' }), 400: Problem, 403: Problem, 404: Problem } },
+    schema: { tags, summary: 'Render the document that a subscriber would receive now', params: UserParams, querystring: FormattedView, produces: [mediaTypes.categories, mediaTypes.pidf, mediaTypes.msrtcPresence], response: { 200: Type.String({ description: 'The document.' }), 400: Problem, 403: Problem, 404: Problem } },
   }, async (request, reply) => {
-    const view = await viewAs(deps, readQuestion({ publisher: request.params.uri, ...request.query }))
+    const { format = 'categories', ...query } = request.query
+    if (format !== 'categories' && query.category !== undefined) throw new ProblemError(400, `category: there is nothing to choose in format ${format}`)
+    const view = await viewAs(deps, readQuestion({ publisher: request.params.uri, ...query }), format)
     if (!view.ok) throw explainProblem(view.failure)
-    return reply.type(`${mediaTypes.categories}; charset=utf-8`).send(view.value)
+    return reply.type(`${view.value.type}; charset=utf-8`).send(view.value.text)
   })
 }

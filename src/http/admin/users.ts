@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
+import type { LinkedIdentities } from '../../core/documents/presence-seen.ts'
 import { allGranted, takesAway } from '../../core/model/rights.ts'
-import { domainOf, parseSipUri, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
+import { domainOf, parseSipUri, readUserKey, writeUserUri, type UserKey } from '../../core/sip/uri.ts'
 import { putUserTerms, UserHasData, type UserPut as Put, type UserTerms } from '../../engine/put-user.ts'
 import { removeUser } from '../../engine/remove-user.ts'
 import { getDomain } from '../../store/domains.ts'
@@ -15,8 +16,20 @@ import { PageQuery, pageOf, Problem, User, UserPut } from './schemas.ts'
 import { tellEnded } from './tell-ended.ts'
 import { readKey, UserParams } from './user-key.ts'
 
-const write = ({ uri, displayName, properties, limits, homePool, createdAt, updatedAt }: PresenceUser, { own, effective }: UserRights = { own: {}, effective: allGranted }) => ({
-  uri: writeUserUri(uri), displayName, ...properties, rights: own, effectiveRights: effective, limits, ...(homePool === undefined ? {} : { homePool }), createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
+const writeLinked = ({ primary, secondary, cid }: LinkedIdentities) => ({ primary: writeUserUri(primary), secondary: secondary.map(writeUserUri), ...(cid === undefined ? {} : { cid }) })
+
+const readIdentity = (at: string, text: string): UserKey => {
+  const key = readUserKey(text)
+  if (!key.ok) throw new ProblemError(400, `linkedIdentities/${at}: "${text}" is not the SIP URI of a user`)
+  return key.value
+}
+
+const readLinked = ({ primary, secondary, cid }: NonNullable<Static<typeof UserPut>['linkedIdentities']>): LinkedIdentities =>
+  ({ primary: readIdentity('primary', primary), secondary: [...new Set(secondary.map((text, at) => readIdentity(`secondary/${at}`, text)))], cid })
+
+const write = ({ uri, displayName, properties, limits, homePool, linked, createdAt, updatedAt }: PresenceUser, { own, effective }: UserRights = { own: {}, effective: allGranted }) => ({
+  uri: writeUserUri(uri), displayName, ...properties, rights: own, effectiveRights: effective, limits, ...(homePool === undefined ? {} : { homePool }), ...(linked === undefined ? {} : { linkedIdentities: writeLinked(linked) }),
+  createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString(),
 })
 
 /** Users of this server. */
@@ -38,10 +51,10 @@ export const userRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async 
     const key = readKey(request.params.uri)
     const domain = await getDomain(deps.store.db, domainOf(key))
     if (domain?.kind !== 'enterprise') throw new ProblemError(409, `${domainOf(key)} is not an enterprise domain; PUT /admin/v1/domains/${domainOf(key)} with kind enterprise first`)
-    const { displayName, rights, limits = {}, homePool, ...properties } = request.body
+    const { displayName, rights, limits = {}, homePool, linkedIdentities, ...properties } = request.body
     if (homePool !== undefined && !parseSipUri(homePool).ok) throw new ProblemError(400, `homePool: "${homePool}" is not a SIP URI`)
     const before = await rightsOf(key)
-    const { created, ended, touched, refused } = await put(key, { displayName, properties, rights, limits, homePool })
+    const { created, ended, touched, refused } = await put(key, { displayName, properties, rights, limits, homePool, linked: linkedIdentities === undefined ? undefined : readLinked(linkedIdentities) })
     if (ended > 0) await tellEnded(deps)
     if (touched) deps.wake([key])
     for (const failure of refused) deps.log.warn({ user: key, failure: failure.name, detail: failure.detail }, 'server publication refused')
