@@ -86,12 +86,22 @@ export const askProvisioning = (user: string): string =>
     body: `<provisioningGroupList xmlns="${namespaces.provisioningGroupList}"><provisioningGroup name="ServerConfiguration"/></provisioningGroupList>`,
   })
 
+const machineStates = (availability: number, version: number): string => [2, 3].map((container) =>
+  `<publication categoryName="state" instance="9" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`).join('')
+
+/** The endpoint of `publishPresence` becomes idle, or active again. */
+export const publishMachineState = (user: string, availability: number, version: number): string =>
+  message({
+    method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
+    body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">${machineStates(availability, version)}</publications></publish>`,
+  })
+
 /** What a client publishes when it has signed in: its device, its state and a note. */
 export const publishPresence = (user: string, text: string): string =>
   message({
     method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
     body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">` +
       `<publication categoryName="device" instance="7" container="2" version="0" expireType="endpoint"><device xmlns="http://schemas.microsoft.com/2006/09/sip/device" endpointId="00000000-0000-0000-0000-000000000001"><capabilities preferred="false" uri="sip:${user}@${DOMAIN}"><text capture="true" render="true" publish="false"/></capabilities><timezone>00:00:00+01:00</timezone><machineName>desk</machineName></device></publication>` +
-      [2, 3].map((container) => `<publication categoryName="state" instance="9" container="${container}" version="0" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>3500</availability></state></publication>`).join('') +
+      machineStates(3500, 0) +
       `<publication categoryName="note" instance="0" container="200" version="0" expireType="static"><note xmlns="http://schemas.microsoft.com/2006/09/sip/note"><body type="personal" uri="">${text}</body></note></publication></publications></publish>`,
   })
