@@ -368,3 +368,18 @@ t.test('3.3.5.3: a refresh that is refused changes nothing', async (t) => {
   t.equal((await dialog.refreshes({ body: roamingBody(['containers']), headers: { 'Content-Type': 'text/xml' } })).status, 415)
   t.strictSame(await world.dump(), before)
 })
+
+t.test('2.2.2.3.2: a lost word of what was cleared is made good: the debt names what is there no more', async (t) => {
+  const client = world.client(anna)
+  await client.registers({ granted: 100_000 })
+  await client.publishes([...notes('x', [200, 300]), { category: 'state', container: 2, data: 'busy' }])
+  await client.subscribesSelf(['categories'])
+  world.proxies.kam1.down = true
+  await client.publishes([removal('note', 200, 1), removal('note', 300, 1)])
+  world.proxies.kam1.down = false
+  world.advance(60)
+  await world.timers()
+  // Clients forget what they hold of a category when it is named, and only then.
+  const heard = client.learns().flat()
+  t.ok(heard.some((line) => line.startsWith('note ')), `note is named: ${heard.join('; ')}`)
+})
