@@ -28,7 +28,7 @@ const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { 
   return writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own)
 }
 
-/** Pays due debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed. */
+/** Pays due debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed; a clearing perhaps. */
 export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<HandOverCount & { readonly claimed: number }> => {
   const publishers = await findDuePublishers(poolSession(pool), deps.now(), DEFERRED_BATCH)
   if (publishers.length === 0) return { claimed: 0, sent: 0, gone: 0, deferred: 0 }
@@ -52,7 +52,7 @@ export const tellDeferred = async (pool: Pool, deps: HandOverDeps): Promise<Hand
       const self = selfDialogs.find(({ subscriber, localTag }) => subscriber === debt.publisher && localTag === debt.localTag)
       const edge = edges.find(({ publisher, subscriber, localTag }) => publisher === debt.publisher && subscriber === debt.subscriber && localTag === debt.localTag)
       if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
-      else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, states(debt.publisher)), self.scope, now) } } })
+      else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, states(debt.publisher)), self.scope, now, terms.categories) } } })
       else if (edge !== undefined) dues.push({ ...debt, notice: { body: await seenBy(tx, states(debt.publisher), viewFor(debt.publisher), edge, terms) } })
     }
     return { ...await handOver(tx, deps, dues, { paid: owed, repeated: true }), claimed: owed.length }

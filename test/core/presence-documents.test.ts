@@ -231,7 +231,7 @@ t.test('2.2.2.7.5: contact cards of several instances', async (t) => {
   t.same([[noteOf('At sea')], [noteOf('Gone fishing', 'type="OOF"'), noteOf('Ashore')], [noteOf('Gone', 'type="OOF"')], [noteOf('x', '')], [noteOf(' ')], ['<body>x</body>'], ['<note'], []].map(readPersonalNote), ['At sea', 'Ashore', undefined, 'x', undefined, undefined, undefined, undefined])
 })
 
-const open: PresenceTerms = { isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both' }
+const open: PresenceTerms = { categories: [], isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both' }
 const watcher = (user: string, network: SourceNetwork, format: 'msrtc' | 'pidf'): PresenceWatcher => ({ user, network, format })
 const put = (category: string, container: number, payload: string, number = 0): CategoryInstance => instance({ category, container, payload, instance: number })
 const containers: readonly Container[] = [

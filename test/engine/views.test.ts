@@ -272,9 +272,9 @@ class Day {
         assert.deepEqual(new Map(resources.map((resource) => [resource.publisher, new Set(resource.categories)])), watched, `${client.user} ${client.epid} watches`)
         for (const { publisher, categories: named } of resources) {
           if (named.length === 0) continue
-          const shown = await viewAs(world.engine, { publisher, subscriber: client.user, categories: named, network: dialog.network })
+          const shown = await viewAs(world.engine, { publisher, subscriber: client.user, categories: named, network: dialog.network }, 'categories')
           assert.ok(shown.ok)
-          const view = readView(readInfoset(shown.value))
+          const view = readView(readInfoset(shown.value.text))
           // What has become private is shown as empty to those who watch it already.
           for (const category of named) assert.deepEqual(follower.seen.get(`sip:${publisher} ${category}`) ?? [], view.get(category) ?? [], `${client.user} ${client.epid} sees ${category} of ${publisher}`)
         }

@@ -23,6 +23,8 @@ type PresenceCategory = (typeof presenceCategories)[number]
 
 /** What a deployment sets, and what is known of publishers besides their publications. */
 export interface PresenceTerms {
+  /** The names of all registered categories. */
+  readonly categories: readonly string[]
   readonly isHidden: HiddenCategories
   /** The form of PIDF that watchers of a domain read. */
   readonly pidfForm: (watcher: UserKey) => PidfForm

@@ -15,10 +15,14 @@ const byNameThenPlace = (a: InstanceKey, b: InstanceKey): number =>
 
 const descending = (containers: readonly Container[]): readonly Container[] => [...containers].sort((a, b) => b.id - a.id)
 
-/** All data of a scope, as every answer to a self SUBSCRIBE carries it, refreshes included (3.3.5.1). */
-export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], now: Instant): string => {
+/**
+ * All data of a scope, as every answer to a self SUBSCRIBE carries it, refreshes included (3.3.5.1). `named` are categories to be named even where nothing
+ * is left of them: clients forget what they hold of a category only when they read its name.
+ */
+export const writeSelfState = (state: SeenState, scope: readonly SelfScope[], now: Instant, named: readonly string[] = []): string => {
+  const published = new Set(state.instances.map(({ category }) => category))
   const sections: { -readonly [K in keyof RoamingSections]: string } = {}
-  if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), [], now)
+  if (scope.includes('categories')) sections.categories = writeSelfCategories(state.publisher, [...state.instances].sort(byNameThenPlace), named.filter((category) => !published.has(category)).map((category) => ({ category, container: 0 })), now)
   if (scope.includes('containers')) sections.containers = writeContainers(existingContainers(state))
   if (scope.includes('subscribers')) sections.subscribers = writeSubscribers(state.subscribers)
   if (scope.includes('delegates')) sections.delegates = writeDelegates(state.delegates)
