@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { keepSecret } from './config/secrets.ts'
-import { isPrivate } from './core/categories/registry.ts'
+import { defaultPlan } from './core/aggregation/plan.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
@@ -19,6 +19,7 @@ import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
 import { hasAddress } from './engine/name-service.ts'
+import { createPresenceTerms } from './engine/presence-terms.ts'
 import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
@@ -109,9 +110,10 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const template = createTemplateDirectory(session, now)
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
+  const presenceTerms = createPresenceTerms(categories, domains)
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
+    store, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -125,7 +127,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, proxies, hidden: async () => isPrivate(await categories.registry()), now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   const publishFromDirectory = async (): Promise<void> => {
     const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
     delivery.wake(touched)
@@ -153,7 +155,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, template, memberDomains, limits: engine.limits, serverPublications: config.serverPublications, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -11,7 +11,7 @@ const floors: readonly (readonly string[])[] = [
   ['core/xml', 'core/sip', 'observe'],
   ['core/model'],
   ['core/categories', 'core/requests', 'core/resolution'],
-  ['core/documents'],
+  ['core/aggregation', 'core/documents'],
   ['core/notifications'],
   ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates'],
   ['store'],

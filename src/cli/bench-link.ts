@@ -28,13 +28,15 @@ export const httpLink = (engineUrl: string, credentials: string, path: string, f
   }
 }
 
-/** Over one TCP connection to a SIP proxy; whatever is not an answer is counted as a notification. */
-export const sipLink = async (port: number, onNotification: () => void): Promise<Link> => {
+/** Over one TCP connection to a SIP proxy, several requests at once if one likes; whatever is not an answer is counted as a notification. */
+export const sipLink = async (port: number, onNotification: () => void): Promise<Link & { /** Bytes of the largest answer's body. */ readonly largest: () => number }> => {
   const socket: Socket = connect(port, '127.0.0.1')
   await new Promise<void>((resolve, reject) => { socket.once('connect', resolve); socket.once('error', reject) })
   socket.setNoDelay(true)
   let buffer = Buffer.alloc(0)
-  let answered: ((status: number) => void) | undefined
+  let largest = 0
+  const answered = new Map<string, (status: number) => void>()
+  const callIdOf = (head: string): string => /\r\nCall-ID:\s*(\S+)/i.exec(head)?.[1] ?? ''
   socket.on('data', (data) => {
     buffer = buffer.length === 0 ? data : Buffer.concat([buffer, data])
     for (;;) {
@@ -46,14 +48,19 @@ export const sipLink = async (port: number, onNotification: () => void): Promise
       buffer = buffer.subarray(end + 4 + length)
       const status = /^SIP\/2\.0 (\d{3})/.exec(head)?.[1]
       if (status === undefined) onNotification()
-      else if (!status.startsWith('1')) answered?.(Number(status))
+      else if (!status.startsWith('1')) {
+        if (length > largest) largest = length
+        answered.get(callIdOf(head))?.(Number(status))
+        answered.delete(callIdOf(head))
+      }
     }
   })
   return {
     send: (message) => new Promise((resolve) => {
-      answered = resolve
+      answered.set(callIdOf(message), resolve)
       socket.write(message)
     }),
+    largest: () => largest,
     close: () => { socket.destroy() },
   }
 }

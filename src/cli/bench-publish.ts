@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -6,39 +5,21 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { packageRoot } from '../main.ts'
 import { httpLink, sipLink, type Link } from './bench-link.ts'
 import * as wire from './demo-messages.ts'
+import { ADMIN_PORT, ENGINE_PORT, startBenchEngine } from './bench-engine.ts'
 import { hasKamailio, startKamailio } from './kamailio-process.ts'
 import { startTemporaryPostgres, withFreshDatabase } from './temporary-postgres.ts'
 
 const PUBLISHERS = 100
 const IN_FLIGHT = 8
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 5)
-const ADMIN_PORT = 18_561
-const ENGINE_PORT = 18_560
 const SIP_PORT = 18_562
 const KAMAILIO_HTTP_PORT = 18_563
 
 type Row = Readonly<Record<string, string | number>>
 
 const percentile = (sorted: readonly number[], part: number): number => Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) * 100) / 100
-
-const startEngine = async (databaseUrl: string | undefined, dataDir: string, key: string, secret: string, notifyUrl: string, kind: 'plain' | 'kamailio'): Promise<ChildProcess> => {
-  const child = spawn(process.execPath, [...(process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter(Boolean), join(packageRoot(), 'bin', 'presentia.mjs'), 'start'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      PATH: process.env['PATH'] ?? '', PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: `127.0.0.1:${ENGINE_PORT}`, PRESENTIA_ADMIN_LISTEN: `127.0.0.1:${ADMIN_PORT}`, PRESENTIA_ADMIN_KEY: key,
-      PRESENTIA_PROXIES: JSON.stringify({ bench: { kind, secret, notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true',
-      ...(databaseUrl === undefined ? {} : { PRESENTIA_DATABASE_URL: databaseUrl }),
-    },
-  })
-  for (;;) {
-    if (child.exitCode !== null) throw new Error('the engine did not start')
-    if (await fetch(`http://127.0.0.1:${ADMIN_PORT}/health/ready`).then(({ ok }) => ok, () => false)) return child
-    await sleep(50)
-  }
-}
 
 const expectOk = async (what: string, status: Promise<number>): Promise<void> => {
   const got = await status
@@ -125,7 +106,7 @@ const runStage = async ({ database, databaseUrl, throughKamailio }: Stage, watch
   await new Promise<void>((resolve) => mailbox.listen(0, '127.0.0.1', resolve))
   const notifyUrl = throughKamailio ? `http://127.0.0.1:${KAMAILIO_HTTP_PORT}/v1/notify` : `http://127.0.0.1:${(mailbox.address() as AddressInfo).port}/v1/notify`
   const engineUrl = `http://127.0.0.1:${ENGINE_PORT}`
-  const engine = await startEngine(databaseUrl, dataDir, key, secret, notifyUrl, throughKamailio ? 'kamailio' : 'plain')
+  const engine = await startBenchEngine(databaseUrl, dataDir, key, secret, notifyUrl, throughKamailio ? 'kamailio' : 'plain')
   const kamailio = throughKamailio ? await startKamailio({ sipPort: SIP_PORT, httpPort: KAMAILIO_HTTP_PORT, engineUrl, proxyId: 'bench', secret }) : undefined
   const links: Link[] = []
   const open = async (path: string): Promise<Link> => {

@@ -45,7 +45,9 @@ export const subscribeSelf = (user: string): string =>
     body: `<roamingList xmlns="${namespaces.roamingSelf}"><roaming type="categories"/><roaming type="containers"/></roamingList>`,
   })
 
-export const watch = (user: string, ...others: readonly string[]): string =>
+export const watch = (user: string, ...others: readonly string[]): string => watchCategories(user, ['note'], others)
+
+export const watchCategories = (user: string, categories: readonly string[], others: readonly string[]): string =>
   message({
     method: 'SUBSCRIBE', user,
     headers: [
@@ -53,7 +55,7 @@ export const watch = (user: string, ...others: readonly string[]): string =>
       'Require: adhoclist, categoryList', 'Supported: eventlist', `Content-Type: ${mediaTypes.batchSubscribe}`,
     ],
     body: `<batchSub xmlns="${namespaces.batchSubscribe}"><action name="subscribe"><adhocList>${others.map((other) => `<resource uri="sip:${other}@${DOMAIN}"/>`).join('')}</adhocList>` +
-      `<categoryList xmlns="${namespaces.categoryList}"><category name="note"/></categoryList></action></batchSub>`,
+      `<categoryList xmlns="${namespaces.categoryList}">${categories.map((category) => `<category name="${category}"/>`).join('')}</categoryList></action></batchSub>`,
   })
 
 /** One note, into each of the given containers; version 0 creates, the current one replaces. */
@@ -74,3 +76,22 @@ export const setMember = (user: string, container: number, version: number, memb
   })
 
 export const blockWith = (user: string, container: number, version: number, other: string): string => setMember(user, container, version, `type="user" value="${other}@${DOMAIN}"`)
+
+export const subscribeContacts = (user: string): string =>
+  message({ method: 'SUBSCRIBE', user, headers: [`Event: ${eventPackages.roamingContacts}`, `Accept: ${mediaTypes.roamingContacts}`, ...NOTIFY_TAGS] })
+
+export const askProvisioning = (user: string): string =>
+  message({
+    method: 'SUBSCRIBE', user, headers: [`Event: ${eventPackages.provisioning}`, `Accept: ${mediaTypes.provisioning}`, 'Expires: 0', ...NOTIFY_TAGS, `Content-Type: ${mediaTypes.provisioning}`],
+    body: `<provisioningGroupList xmlns="${namespaces.provisioningGroupList}"><provisioningGroup name="ServerConfiguration"/></provisioningGroupList>`,
+  })
+
+/** What a client publishes when it has signed in: its device, its state and a note. */
+export const publishPresence = (user: string, text: string): string =>
+  message({
+    method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
+    body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">` +
+      `<publication categoryName="device" instance="7" container="2" version="0" expireType="endpoint"><device xmlns="http://schemas.microsoft.com/2006/09/sip/device" endpointId="00000000-0000-0000-0000-000000000001"><capabilities preferred="false" uri="sip:${user}@${DOMAIN}"><text capture="true" render="true" publish="false"/></capabilities><timezone>00:00:00+01:00</timezone><machineName>desk</machineName></device></publication>` +
+      [2, 3].map((container) => `<publication categoryName="state" instance="9" container="${container}" version="0" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>3500</availability></state></publication>`).join('') +
+      `<publication categoryName="note" instance="0" container="200" version="0" expireType="static"><note xmlns="http://schemas.microsoft.com/2006/09/sip/note"><body type="personal" uri="">${text}</body></note></publication></publications></publish>`,
+  })

@@ -26,7 +26,7 @@ const categoryText = (trail: Trail): string => [
 ].join('\n')
 
 const dialogText = ({ kind, callId, endpointId, proxy, categories, expiresAt, lastNotification, owed }: Dialog): string =>
-  `  ${kind} ${callId}${endpointId === undefined ? '' : `, endpoint ${endpointId}`}, proxy ${proxy}, until ${expiresAt}: ${categories.join(', ')}; last notification CSeq ${lastNotification.cseq} at ${lastNotification.at}${lastNotification.taken ? '' : ' was not taken'}` +
+  `  ${kind} ${callId}${endpointId === undefined ? '' : `, endpoint ${endpointId}`}, proxy ${proxy}, until ${expiresAt}: ${categories.join(', ')}; last notification CSeq ${lastNotification.cseq} at ${lastNotification.at}${lastNotification.taken === false ? ' was not taken' : ''}` +
   (owed === undefined ? '' : `; OWED since ${owed.attempts} attempts (${owed.reason}), next at ${owed.dueAt}`)
 
 /** An explanation for people to read. */

@@ -9,6 +9,19 @@ const Proxy = Type.Object({
   notifyUrl: Type.String({ pattern: '^http://[^\\s]+$' }),
 }, { additionalProperties: false })
 
+const ContainerNumber = Type.Integer({ minimum: 0, maximum: 32767 })
+const Name = Type.String({ minLength: 1, maxLength: 128 })
+
+/** One row of what the server computes; the shape is that of the aggregation plan. */
+const PlanRow = Type.Object({
+  computes: Type.Enum(['aggregateState', 'aggregateMachineState', 'services', 'workingHours', 'dndState']),
+  from: Type.Object({ categories: Type.Array(Name, { minItems: 1 }), container: ContainerNumber }, { additionalProperties: false }),
+  outputs: Type.Array(Type.Object({
+    category: Name, container: ContainerNumber, shows: Type.Array(Type.Enum(['activity', 'location', 'meeting', 'lastActive', 'timeZone', 'device', 'preferredEndpoint'])),
+  }, { additionalProperties: false }), { minItems: 1 }),
+  keepsLastActive: Type.Optional(Type.Literal(true)),
+}, { additionalProperties: false })
+
 const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):(6553[0-5]|655[0-2]\\d|65[0-4]\\d\\d|6[0-4]\\d{3}|[1-5]\\d{4}|\\d{1,4})$' })
 const Seconds = Type.Integer({ minimum: 1, maximum: 86_400 })
 
@@ -41,6 +54,7 @@ export const ConfigSchema = Type.Object({
   maxContacts: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000, env: 'PRESENTIA_MAX_CONTACTS', description: 'Contacts on the contact list of one user.' }),
   maxGroups: Type.Integer({ minimum: 1, maximum: 63, default: 63, env: 'PRESENTIA_MAX_GROUPS', description: 'Groups of the contact list of one user.' }),
   maxIncoming: Type.Integer({ minimum: 1, maximum: 10_000_000, default: 20_000, env: 'PRESENTIA_MAX_INCOMING_SUBSCRIPTIONS', description: 'Category subscriptions of others to one publisher.' }),
+  aggregation: Type.Optional(Type.Array(PlanRow, { env: 'PRESENTIA_AGGREGATION', description: 'JSON: what the server computes from publications (MS-PRES 3.8), row by row `{"computes":…,"from":{"categories":[…],"container":…},"outputs":[{"category":…,"container":…,"shows":[…]}]}`. Without it the tables of the specification; `[]` computes nothing.' })),
   resolveMemberDomains: Type.Boolean({ default: false, env: 'PRESENTIA_RESOLVE_MEMBER_DOMAINS', description: 'Refuse container members of type domain whose name certainly resolves to no address. The name service has a quarter of a second; what it does not know by then passes.' }),
   maxPublisherBytes: Type.Integer({ minimum: 10_000, maximum: 16_777_216, default: 350_000, env: 'PRESENTIA_MAX_PUBLISHER_BYTES', description: 'Size of all publications of one user together, each counted with 256 bytes more than its data. A self subscription shows all of them in one message, which the proxy must be able to carry.' }),
   maxAnswerBytes: Type.Integer({ minimum: 10_000, maximum: 16_777_216, default: 400_000, env: 'PRESENTIA_MAX_ANSWER_BYTES', description: 'Size of the answer to a category subscription; contacts that do not fit in are told in notifications right after. Below what the proxy carries (512 KB in our kamailio.cfg).' }),
@@ -76,7 +90,7 @@ export const settings: readonly (Setting & { readonly key: string })[] = Object.
 const convert = ({ type }: Setting, text: string): unknown => {
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text
   if (type === 'boolean') return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
-  if (type !== 'object') return text
+  if (type !== 'object' && type !== 'array') return text
   try {
     return JSON.parse(text) as unknown
   } catch {

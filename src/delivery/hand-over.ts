@@ -1,6 +1,6 @@
 import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
-import type { HiddenCategories } from '../core/notifications/category.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { defer, settleDeferred, type Deferred } from '../store/deferred.ts'
 import { deleteDialogs, numberNotifications, type DialogRef } from '../store/dialogs.ts'
@@ -25,8 +25,8 @@ export interface HandOverCount {
 
 export interface HandOverDeps {
   readonly proxies: Proxies
-  /** What nobody but the publisher may see; asked for before a transaction begins. */
-  readonly hidden: () => Promise<HiddenCategories>
+  /** How publishers are seen by others; asked for before a transaction begins. */
+  readonly terms: () => Promise<PresenceTerms>
   readonly now: () => number
   readonly fraction: () => number
 }

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { writeContactDelta, writeContactList } from '../core/documents/contact-list.ts'
 import { mergeTouches, type Touch } from '../core/model/touch.ts'
 import { writeSeenChanges } from '../core/notifications/category.ts'
+import { writePresenceChanges } from '../core/notifications/presence.ts'
 import { writeSelfChange } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -10,12 +11,16 @@ import { loadContactList } from '../store/contacts.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { loadStates, withOwnLists } from '../store/publisher.ts'
 import { transact, type Transaction } from '../store/session.ts'
-import { loadSubscriptions } from '../store/subscriptions.ts'
+import { loadSubscriptions, type Edge } from '../store/subscriptions.ts'
+import { loadLinked } from '../store/users.ts'
 import { handOver, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 export interface Told extends HandOverCount {
   readonly changes: readonly PendingChange[]
 }
+
+/** An edge in one of the formats made of legacyInterop. */
+const asPresence = ({ format, ...edge }: Edge) => (format === 'categories' ? [] : [{ ...edge, format }])
 
 /** More changes of a contact list than this are told as the whole list. */
 const MAX_DELTAS = 20
@@ -33,7 +38,7 @@ const REPEATED_MS = 500
  * another node is telling are left to it. `again` says that an attempt has failed just before.
  */
 export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], again = false): Promise<Told> => {
-  const hidden = await deps.hidden()
+  const terms = await deps.terms()
   return transact(pool, async (tx, tries) => {
     const now = deps.now()
     // All in one round trip; what turns out to be another node's is thrown away.
@@ -72,8 +77,14 @@ export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: re
       }
       for (const [touch, watching] of Map.groupBy(edgesOf.get(publisher) ?? [], ({ since }) => touchSince(since))) {
         if (touch === undefined) continue
-        for (const [{ subscriber, localTag }, text] of writeSeenChanges(state, touch, watching, hidden)) {
+        const { categories = [], others = [] } = Object.groupBy(watching, ({ format }) => (format === 'categories' ? 'categories' : 'others'))
+        for (const [{ subscriber, localTag }, text] of writeSeenChanges(state, touch, categories, terms.isHidden)) {
           dues.push({ subscriber, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.categories, text } } })
+        }
+        if (others.length === 0) continue
+        const linked = (await loadLinked(tx, [publisher])).get(publisher)
+        for (const [{ subscriber, localTag }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), { ...terms, linked })) {
+          dues.push({ subscriber, localTag, publisher, attempts: 0, notice: { body } })
         }
       }
     }

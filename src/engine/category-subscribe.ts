@@ -16,13 +16,12 @@ import { poolSession, transact, type Session, type Transaction } from '../store/
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import { lockPublisher } from '../store/users.ts'
 import { answerWithViews, type Watched } from './category-answer.ts'
-import { pathOf, type Answer, type Call, type EngineDeps, type Relay } from './deps.ts'
+import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
-import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
-import { relayOutgoing } from './outgoing-subscribe.ts'
+import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
-import { findUnwatchable } from './watchable.ts'
+import { findGranted, findUnwatchable } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
 
@@ -97,7 +96,8 @@ const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly Ba
   const [refused] = recorded?.refused.values() ?? []
   if (recorded === undefined || refused === undefined) return { ...await answerWithViews(deps, call, dialog, watched, rejections), touched: recorded?.touched ?? [] }
   if (dialog.kind === 'single') {
-    await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
+    // A refresh that is refused leaves its subscription alive (RFC 6665 4.1.2.2).
+    if (call.request.toTag === undefined) await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
     throw new Refused(refused)
   }
   await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...recorded.refused.keys()]) })
@@ -120,11 +120,12 @@ const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   return { ...answer, notify: [...answer.notify, ...endings] }
 }
 
-/** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
-const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
-  if (endpointId === undefined) return
-  const endpoints = await loadEndpoints(tx, subscriber)
-  if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
+/** A refresh shows all that is watched: to a subscriber from outside only while it may watch it (3.4.5.3). */
+const expectGranted = async (tx: Transaction, watched: Watched, { network }: Call): Promise<void> => {
+  if (network === 'sameEnterprise') return
+  const { refused } = await findGranted(tx, [...watched.keys()], network)
+  const [first] = refused
+  if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
 }
 
 /**
@@ -143,6 +144,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     await expectRegistered(tx, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))
+    if (planned === undefined) await expectGranted(tx, before, call)
     const after = planned === undefined ? before : applyPlan(before, planned, { ...deps.limits, ...ownLimits })
     if ('name' in after) throw new Refused(after)
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)
@@ -156,9 +158,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
 }
 
 /** Processes a category SUBSCRIBE, batched or single, persistent or polling (3.4.5.1). */
-export const handleCategorySubscribe = async (deps: EngineDeps, call: Call): Promise<Answer | Relay> => {
-  const relayed = await relayOutgoing(deps, call)
-  if (relayed !== undefined) return relayed
+export const handleCategorySubscribe = (deps: EngineDeps, call: Call): Promise<Answer> => {
   if (!accepts(call.request.accept, mediaTypes.categories)) throw new Refused(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}`))
   const intent = readIntent(call.request)
   return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call) : create(deps, call)

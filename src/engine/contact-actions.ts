@@ -1,6 +1,8 @@
 import { failure } from '../core/base/failure.ts'
 import { refuse, type Result } from '../core/base/result.ts'
-import { decideContactAction } from '../core/contacts/change-contacts.ts'
+import { decideContactAction, type ContactLimits } from '../core/contacts/change-contacts.ts'
+import type { ContactContent } from '../core/contacts/compare-lists.ts'
+import { decideContactImport } from '../core/contacts/import-contacts.ts'
 import { writeAddGroupAnswer } from '../core/documents/soap.ts'
 import type { ContactList, ContactOutcome } from '../core/model/contact.ts'
 import { readContactAction, type ContactAction } from '../core/requests/contact-actions.ts'
@@ -9,8 +11,9 @@ import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { findAnswered, putAnswered } from '../store/answered.ts'
 import { loadContactList } from '../store/contacts.ts'
+import { loadUserLimits } from '../store/limits.ts'
 import { applyContacts, lockForContacts } from '../store/publisher.ts'
-import { transact } from '../store/session.ts'
+import { transact, type Session } from '../store/session.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
 
@@ -18,6 +21,15 @@ import { Refused } from './refused.ts'
 const answerAgain = (action: ContactAction, list: ContactList): ContactOutcome['answer'] => {
   const group = action.kind === 'addGroup' ? list.groups.find(({ name }) => name === action.name) : undefined
   return group === undefined ? undefined : { type: mediaTypes.soapAnswer, text: writeAddGroupAnswer(group.id) }
+}
+
+/** What replacing a contact list needs of the engine. */
+export type ContactDeps = Pick<EngineDeps, 'store' | 'now'> & { readonly limits: Pick<EngineDeps['limits'], 'contacts'> }
+
+/** A user's own bounds go before those of the deployment. */
+const loadLimits = async (session: Session, { limits: { contacts } }: ContactDeps, user: UserKey): Promise<ContactLimits> => {
+  const { maxContacts } = await loadUserLimits(session, user)
+  return maxContacts === undefined ? contacts : { ...contacts, maxContacts }
 }
 
 /** Carries out a SOAP request on the sender's contact list (MS-SIP 3.7.4), inside a dialog or outside of any. */
@@ -29,10 +41,10 @@ export const handleContactAction = async (deps: EngineDeps, { request, arrival, 
   const answer = (toTag: string, body: ContactOutcome['answer'], touched: Answer['touched']): Answer =>
     ({ reply: { status: 200, reason: 'OK', toTag: request.toTag ?? toTag, headers: body === undefined ? [] : [['Content-Type', body.type]], body: body?.text ?? '' }, notify: [], touched })
   return transact(deps.store.pool, async (tx) => {
-    const [known, before, list] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user)])
+    const [known, before, list, limits] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user), loadLimits(tx, deps, user)])
     if (!known) throw new Refused(failure('publisherNotFound'))
     if (before !== undefined) return answer(before, answerAgain(action.value, list), [])
-    const decided = decideContactAction(action.value, list, deps.limits.contacts)
+    const decided = decideContactAction(action.value, list, limits)
     if (!decided.ok) throw new Refused(decided.failure)
     const toTag = deps.chance.tag()
     applyContacts(tx, user, decided.value.deltas, arrival.trace, now)
@@ -41,15 +53,17 @@ export const handleContactAction = async (deps: EngineDeps, { request, arrival, 
   })
 }
 
-/** What replacing a contact list needs of the engine. */
-export type ContactDeps = Pick<EngineDeps, 'store' | 'now'> & { readonly limits: Pick<EngineDeps['limits'], 'contacts'> }
-
 /** Changes a user's list as its operator decides; the list afterwards, and whether anybody must be told. */
-export const changeContactsForUser = (deps: ContactDeps, user: UserKey, decide: (list: ContactList) => Result<ContactOutcome>, trace: string): Promise<Result<ContactOutcome>> =>
+export const changeContactsForUser = (deps: ContactDeps, user: UserKey, decide: (list: ContactList, limits: ContactLimits) => Result<ContactOutcome>, trace: string): Promise<Result<ContactOutcome>> =>
   transact(deps.store.pool, async (tx): Promise<Result<ContactOutcome>> => {
-    const [known, list] = await Promise.all([lockForContacts(tx, user), loadContactList(tx, user)])
+    const [known, list, limits] = await Promise.all([lockForContacts(tx, user), loadContactList(tx, user), loadLimits(tx, deps, user)])
     if (!known) return refuse(failure('publisherNotFound'))
-    const decided = decide(list)
+    const decided = decide(list, limits)
     if (decided.ok) applyContacts(tx, user, decided.value.deltas, trace, deps.now())
     return decided
   })
+
+/** Replaces a user's list as a whole; where the operator names the number that it has seen, only if it is still that one. */
+export const importContactsForUser = (deps: ContactDeps, user: UserKey, content: ContactContent, deltaNum: number | undefined, trace: string): Promise<Result<ContactOutcome>> =>
+  changeContactsForUser(deps, user, (list, limits) => (deltaNum === undefined || deltaNum === list.deltaNum ? decideContactImport(content, list, limits)
+    : refuse(failure('contactsConflict', `deltaNum ${deltaNum}, current ${list.deltaNum}`))), trace)

@@ -1,8 +1,10 @@
+import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { ContactLimits } from '../core/contacts/change-contacts.ts'
 import type { SubscriberLimits } from '../core/subscribers/record-subscriber.ts'
+import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { SipReply } from '../core/sip/reply.ts'
 import type { SipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -50,6 +52,10 @@ export interface EngineDeps {
   readonly now: () => Instant
   readonly chance: Chance
   readonly categories: CategoryDirectory
+  /** What the server computes from publications (3.8). */
+  readonly plan: AggregationPlan
+  /** How presence is shown to watchers in other formats (3.7). */
+  readonly presenceTerms: () => Promise<PresenceTerms>
   readonly conflicts: ConflictGuard
   readonly template: TemplateDirectory
   readonly provisioning: ProvisioningDirectory

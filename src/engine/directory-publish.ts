@@ -1,8 +1,10 @@
+import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Failure } from '../core/base/failure.ts'
 import type { CategoryRegistry } from '../core/categories/registry.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { compareDirectory, directoryCategories, DIRECTORY_INSTANCE } from '../core/publications/directory-publications.ts'
 import { decideServerPublish } from '../core/publications/server-publish.ts'
+import { categoriesToRead } from '../core/publications/with-aggregates.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { loadDirectoryEntry, loadDirectoryPage } from '../store/directory.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
@@ -11,7 +13,7 @@ import { forgetRound, loadRound, moveRound, startRound, type UserRound } from '.
 import type { EngineDeps } from './deps.ts'
 
 /** What publishing from the directory needs of the engine. */
-export type DirectoryPublishDeps = Pick<EngineDeps, 'store' | 'categories' | 'now' | 'serverPublications'>
+export type DirectoryPublishDeps = Pick<EngineDeps, 'store' | 'categories' | 'plan' | 'now' | 'serverPublications'>
 
 /** What came of it for one user: whether it must be told, and what the operator's own settings did not let through. */
 export interface DirectoryPublished {
@@ -19,19 +21,27 @@ export interface DirectoryPublished {
   readonly refused: readonly Failure[]
 }
 
-const NOTHING: DirectoryPublished = { touched: false, refused: [] }
+/** Of users of whom nothing is published here. */
+export const publishedNothing: DirectoryPublished = { touched: false, refused: [] }
 
-/** The registry to publish by, where the server publishes at all. To be asked for before a transaction: the embedded database has no second connection inside one. */
-export const directoryRegistry = async (deps: Pick<DirectoryPublishDeps, 'categories' | 'serverPublications'>): Promise<CategoryRegistry | undefined> =>
-  deps.serverPublications ? deps.categories.registry() : undefined
+/** By which rules the server publishes from the directory. */
+export interface DirectoryRules {
+  readonly registry: CategoryRegistry
+  /** What it computes from publications, its own among them. */
+  readonly plan: AggregationPlan
+}
+
+/** The rules to publish by, where the server publishes at all. To be asked for before a transaction: the embedded database has no second connection inside one. */
+export const directoryRules = async ({ categories, plan, serverPublications }: Pick<DirectoryPublishDeps, 'categories' | 'plan' | 'serverPublications'>): Promise<DirectoryRules | undefined> =>
+  serverPublications ? { registry: await categories.registry(), plan } : undefined
 
 /** Publishes what the directory says of a user now, as this transaction sees it (3.2.6.2); users that are not served here are passed over. */
-export const publishDirectory = async (tx: Transaction, user: UserKey, registry: CategoryRegistry, trace: string, now: number): Promise<DirectoryPublished> => {
+export const publishDirectory = async (tx: Transaction, user: UserKey, { registry, plan }: DirectoryRules, trace: string, now: number): Promise<DirectoryPublished> => {
   // Read behind the lock: of two that change the user at the same time, the later one publishes what is there in the end.
-  const [state, entry] = await Promise.all([loadUnderLock(tx, user, { instances: directoryCategories }), loadDirectoryEntry(tx, user)])
-  if (state === undefined || entry === undefined) return NOTHING
+  const [state, entry] = await Promise.all([loadUnderLock(tx, user, { instances: categoriesToRead(plan, directoryCategories), endpoints: true }), loadDirectoryEntry(tx, user)])
+  if (state === undefined || entry === undefined) return publishedNothing
   const { publications, refused } = compareDirectory(entry, state.instances, registry)
-  const decided = decideServerPublish(publications, state, registry, now)
+  const decided = decideServerPublish(publications, state, registry, plan, now)
   if (!decided.ok) return { touched: false, refused: [...refused, decided.failure] }
   await applyOutcome(tx, user, decided.value, trace, now)
   return { touched: isTouched(decided.value.touch), refused }
@@ -69,17 +79,17 @@ const currentRound = async (deps: DirectoryPublishDeps, everyMs: number): Promis
 export const publishDirectories = async (deps: DirectoryPublishDeps, everyMs: number): Promise<DirectoryRun> => {
   const touched: UserKey[] = []
   const refused: { user: UserKey; failure: Failure }[] = []
-  const registry = await directoryRegistry(deps)
+  const rules = await directoryRules(deps)
   const session = poolSession(deps.store.pool)
   const started = deps.now()
-  let round = registry === undefined ? undefined : await currentRound(deps, everyMs)
-  for (let page = 0; registry !== undefined && round?.position !== undefined && page < PAGES && deps.now() - started < RUN_MS; page += 1) {
+  let round = rules === undefined ? undefined : await currentRound(deps, everyMs)
+  for (let page = 0; rules !== undefined && round?.position !== undefined && page < PAGES && deps.now() - started < RUN_MS; page += 1) {
     const users = await loadDirectoryPage(session, round.position, PAGE, directoryCategories, DIRECTORY_INSTANCE)
     for (const { user, entry, instances } of users) {
-      const found = compareDirectory(entry, instances, registry)
+      const found = compareDirectory(entry, instances, rules.registry)
       refused.push(...found.refused.map((failure) => ({ user, failure })))
       if (found.publications.length === 0) continue
-      if ((await transact(deps.store.pool, (tx) => publishDirectory(tx, user, registry, 'directory', deps.now()))).touched) touched.push(user)
+      if ((await transact(deps.store.pool, (tx) => publishDirectory(tx, user, rules, 'directory', deps.now()))).touched) touched.push(user)
     }
     const position = users.length < PAGE ? undefined : users.at(-1)?.user
     // Another node was at the same page, and goes on from there.

@@ -4,10 +4,10 @@ import { eventPackages } from '../core/sip/media-types.ts'
 import { parseSipMessage } from '../core/sip/message.ts'
 import { writeRefusal } from '../core/sip/reply.ts'
 import { readSipRequest } from '../core/sip/request.ts'
-import { handleCategorySubscribe } from './category-subscribe.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
 import { Refused } from './refused.ts'
 import { handleContactsSubscribe } from './contacts-subscribe.ts'
+import { handlePresenceSubscribe } from './presence-package.ts'
 import { handleProvisioning } from './provisioning-subscribe.ts'
 import { handleSelfSubscribe } from './self-subscribe.ts'
 import { handleService } from './service.ts'
@@ -17,7 +17,7 @@ type Handler = (deps: EngineDeps, call: Call) => Promise<Answer | Relay>
 /** Event package to handler; a new package is one more row. */
 const packages: ReadonlyMap<string, Handler> = new Map([
   [eventPackages.roamingSelf, handleSelfSubscribe],
-  [eventPackages.presence, handleCategorySubscribe],
+  [eventPackages.presence, handlePresenceSubscribe],
   [eventPackages.roamingContacts, handleContactsSubscribe],
   [eventPackages.provisioning, handleProvisioning],
 ])

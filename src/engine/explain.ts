@@ -7,12 +7,15 @@ import { publishedContainers } from '../core/model/diff.ts'
 import { weighInstances, type CategoryInstance } from '../core/model/publication.ts'
 import type { SeenState } from '../core/model/publisher.ts'
 import { viewOf, writeSeenState } from '../core/notifications/category.ts'
+import { presenceViewOf, writePresenceState, type PresenceBody } from '../core/notifications/presence.ts'
 import { explainResolution, type ResolutionTrail } from '../core/resolution/explain.ts'
+import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import type { PresenceChoice } from '../core/subscriptions/presence-format.ts'
 import { loadStates } from '../store/publisher.ts'
 import { loadRights } from '../store/rights.ts'
 import { poolSession } from '../store/session.ts'
-import { findExistingUsers } from '../store/users.ts'
+import { findExistingUsers, loadLinked } from '../store/users.ts'
 import { findWatching, type Watching } from '../store/watching.ts'
 import type { EngineDeps } from './deps.ts'
 
@@ -83,7 +86,8 @@ const gather = async (deps: ExplainDeps, question: Question): Promise<Gathered |
   const live = dialogs.at(-1)?.dialog
   const network: NetworkSource = question.network !== undefined ? { value: question.network, from: 'question' }
     : live !== undefined ? { value: live.network, from: 'dialog' } : { value: networkOfKind(kind), from: 'domain' }
-  const watched = [...new Set(dialogs.flatMap(({ categories }) => categories))]
+  // Watchers in other formats see no categories as such.
+  const watched = [...new Set(dialogs.filter(({ dialog }) => dialog.kind !== 'msrtc' && dialog.kind !== 'pidf').flatMap(({ categories }) => categories))]
   const published = [...new Set(state.instances.map(({ category }) => category))].filter((category) => !hidden(category)).sort()
   return { state, dialogs, network, hidden, categories: question.categories.length > 0 ? question.categories : watched.length > 0 ? watched : published }
 }
@@ -104,9 +108,12 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
   const [gathered, registry] = await Promise.all([gather(deps, question), deps.categories.registry()])
   if (isFailure(gathered)) return refuse(gathered)
   const { state, dialogs, network, hidden } = gathered
+  const access = await explainAccess(deps, question, network)
   const published = publishedContainers(state.instances)
+  // For these it does not matter which category: who may not subscribe sees nothing, as view-as says.
+  const shut = network.value === undefined ? 'the domain of the subscriber is blocked' : access.refused === undefined ? undefined : `the publisher may not be watched from network ${network.value}`
   const categories = gathered.categories.map((category): ExplainedCategory => {
-    const withheld = network.value === undefined ? 'the domain of the subscriber is blocked' : hidden(category) ? 'the category is private' : undefined
+    const withheld = shut ?? (hidden(category) ? 'the category is private' : undefined)
     // Of a blocked domain nobody gets as far as this; its rules are shown as those of a federated one.
     const trail = explainResolution(state.containers, { user: question.subscriber, network: network.value ?? 'federated' }, published.get(category) ?? NOTHING, withheld)
     const own = state.instances.filter((instance) => instance.category === category)
@@ -116,18 +123,27 @@ export const explain = async (deps: ExplainDeps, question: Question): Promise<Re
       instances: own.filter(({ container }) => container === trail.container).sort((a, b) => a.instance - b.instance), bytes: own.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0),
     }
   })
-  return ok({ access: await explainAccess(deps, question, network), network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
+  return ok({ access, network, categories, dialogs, used: { members: state.containers.reduce((sum, { members }) => sum + members.length, 0), bytes: weighInstances(state.instances) } })
 }
 
-/** Exactly the document that the subscriber would receive now (2.2.2.4.3). */
-export const viewAs = async (deps: ExplainDeps, question: Question): Promise<Result<string>> => {
+/** The formats in which a subscriber may be told; `categories` is enhanced presence. */
+export const viewFormats = ['categories', 'pidf', 'msrtc'] as const satisfies readonly PresenceChoice[]
+
+/** Exactly the document that the subscriber would receive now (2.2.2.4.3; in the formats of other clients 3.7.5.4, 3.7.5.5). */
+export const viewAs = async (deps: ExplainDeps & Pick<EngineDeps, 'presenceTerms'>, question: Question, format: PresenceChoice): Promise<Result<PresenceBody>> => {
   const gathered = await gather(deps, question)
   if (isFailure(gathered)) return refuse(gathered)
   const { state, network, hidden } = gathered
-  // A SUBSCRIBE that names private categories gets the others (3.4.5.1.3); what became private later is shown empty to those who watch it.
-  const categories = question.categories.length > 0 ? gathered.categories.filter((category) => !hidden(category)) : gathered.categories
   if (network.value === undefined) return refuse(failure('domainBlocked', question.subscriber))
   const { refused } = await explainAccess(deps, question, network)
   if (refused !== undefined) return refuse(failure(refused, question.subscriber))
-  return ok(writeSeenState(viewOf(state, hidden), { user: question.subscriber, network: network.value }, categories))
+  const watcher = { user: question.subscriber, network: network.value }
+  if (format !== 'categories') {
+    const [linked, terms] = await Promise.all([loadLinked(poolSession(deps.store.pool), [question.publisher]), deps.presenceTerms()])
+    const own = { ...terms, linked: linked.get(question.publisher) }
+    return ok(writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own))
+  }
+  // A SUBSCRIBE that names private categories gets the others (3.4.5.1.3); what became private later is shown empty to those who watch it.
+  const categories = question.categories.length > 0 ? gathered.categories.filter((category) => !hidden(category)) : gathered.categories
+  return ok({ type: mediaTypes.categories, text: writeSeenState(viewOf(state, hidden), watcher, categories) })
 }

@@ -21,9 +21,9 @@ export const cleanUpPublications = async (deps: EngineDeps): Promise<readonly Us
   const touched: UserKey[] = []
   for (const publisher of await findPublishersWithExpiredInstances(poolSession(deps.store.pool), now, BATCH)) {
     const told = await transact(deps.store.pool, async (tx) => {
-      const state = await loadUnderLock(tx, publisher, { instances: 'all' })
+      const state = await loadUnderLock(tx, publisher, { instances: 'all', endpoints: true })
       if (state === undefined) return false
-      const outcome = decideCleanup(state, now)
+      const outcome = decideCleanup(deps.plan, state, now)
       await applyOutcome(tx, publisher, outcome, 'cleanup', now)
       return isTouched(outcome.touch)
     })

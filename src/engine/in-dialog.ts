@@ -2,6 +2,7 @@ import { failure } from '../core/base/failure.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { checkInDialog } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, lockDialog } from '../store/dialogs.ts'
+import { loadEndpoints } from '../store/endpoints.ts'
 import { transact, type Transaction } from '../store/session.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
@@ -13,6 +14,13 @@ export const lockOwnDialog = async (tx: Transaction, { request, now }: Call): Pr
   const refused = checkInDialog(request, dialog, now)
   if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
   return dialog
+}
+
+/** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
+export const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
+  if (endpointId === undefined) return
+  const endpoints = await loadEndpoints(tx, subscriber)
+  if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
 }
 
 /** Cancel (4.4.4): the dialog ends, and everything that it watches goes with it. */

@@ -13,6 +13,8 @@ export type LookUp = (domain: string) => Promise<boolean>
 const BUDGET_MS = 250
 const REMEMBERED_MS = 300_000
 const MAX_REMEMBERED = 10_000
+/** Names asked for at a time, by all requests together: one request can name thousands. Nobody can say in time of those beyond. */
+const MAX_UNDER_WAY = 100
 
 /** Domains are not looked up; every name that is well-formed will do. */
 export const anyDomain: MemberDomains = { findMissing: async () => undefined }
@@ -23,14 +25,17 @@ export const anyDomain: MemberDomains = { findMissing: async () => undefined }
  */
 export const createMemberDomains = (lookUp: LookUp, now: () => Instant, later: (ms: number) => Promise<void>): MemberDomains => {
   const known = new Map<string, { readonly answer: Promise<boolean>; readonly at: Instant }>()
+  let underWay = 0
   const ask = (domain: string): Promise<boolean> => {
     const remembered = known.get(domain)
     if (remembered !== undefined && now() - remembered.at < REMEMBERED_MS) return remembered.answer
     // A name service that fails says nothing about the name, and is asked again next time.
+    if (underWay >= MAX_UNDER_WAY) return Promise.resolve(true)
+    underWay += 1
     const answer = lookUp(domain).catch(() => {
       known.delete(domain)
       return true
-    })
+    }).finally(() => { underWay -= 1 })
     if (known.size >= MAX_REMEMBERED) known.clear()
     known.set(domain, { answer, at: now() })
     return answer

@@ -1,6 +1,8 @@
 import { failure } from '../core/base/failure.ts'
-import { networkOfKind } from '../core/model/network.ts'
+import { networkOfKind, type DomainKind } from '../core/model/network.ts'
 import { grants } from '../core/model/rights.ts'
+import type { SipRequest } from '../core/sip/request.ts'
+import { parseSipUri, userKey } from '../core/sip/uri.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { isBatch } from '../core/subscriptions/resources.ts'
 import { loadDialogs } from '../store/dialogs.ts'
@@ -8,6 +10,18 @@ import { loadRights } from '../store/rights.ts'
 import { poolSession } from '../store/session.ts'
 import type { Call, EngineDeps, Relay } from './deps.ts'
 import { Refused } from './refused.ts'
+
+/**
+ * The kind of the domain to which a proxy would carry it, where that is not To's: outside of a dialog the Request-URI decides (RFC 3261 16.5), and
+ * must not lead where To may not. In a dialog it is an address that the other side gave.
+ */
+const kindOfTarget = async ({ domains }: EngineDeps, { requestUri, toTag }: SipRequest): Promise<DomainKind | undefined> => {
+  if (toTag !== undefined) return undefined
+  const uri = parseSipUri(requestUri)
+  if (!uri.ok) throw new Refused(uri.failure)
+  const kind = await domains.kindOf(userKey(uri.value))
+  return kind === 'enterprise' ? undefined : kind
+}
 
 /**
  * A category SUBSCRIBE of one of our users to a user of another deployment: the proxy relays it if the user has the right, and it is refused
@@ -25,9 +39,11 @@ export const relayOutgoing = async (deps: EngineDeps, { request, network }: Call
   // A user of a domain that another node has just made ours is here already.
   if (own === undefined || rights.has(toUser)) return undefined
   if (toTag !== undefined && (await loadDialogs(session, fromUser)).some(({ localTag }) => localTag === toTag)) return undefined
-  const destination = networkOfKind(kind)
-  if (destination === undefined) throw new Refused(failure('destinationBlocked'))
-  // Ending what was begun needs no right.
-  if (readIntent(request) !== 'cancel' && !grants(own.effective, 'outgoing', destination)) throw new Refused(failure('outgoingNotGranted'))
+  for (const one of new Set([kind, await kindOfTarget(deps, request) ?? kind])) {
+    const destination = networkOfKind(one)
+    if (destination === undefined) throw new Refused(failure('destinationBlocked'))
+    // Ending what was begun needs no right.
+    if (readIntent(request) !== 'cancel' && !grants(own.effective, 'outgoing', destination)) throw new Refused(failure('outgoingNotGranted'))
+  }
   return { relay: true }
 }

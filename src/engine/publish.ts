@@ -4,6 +4,7 @@ import { instanceKeyText, isAlive } from '../core/model/publication.ts'
 import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { decidePublish, findStale, writePublishAnswer } from '../core/publications/publish.ts'
+import { categoriesToRead } from '../core/publications/with-aggregates.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readPublishRequest, type PublishRequest } from '../core/requests/publish.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
@@ -30,14 +31,14 @@ const staleInstances = (body: PublishRequest, state: PublisherState, now: number
 
 /** One attempt: read at a revision, decide, write if the revision still holds; undefined when another change came first. */
 const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, session: Session): Promise<Answer | undefined> => {
-  const categories = [...new Set(body.publications.map(({ category }) => category))]
+  const categories = categoriesToRead(deps.plan, body.publications.map(({ category }) => category))
   const snapshot = await readForPublish(session, key.publisher, categories, key)
   if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
   const { state, answered, weight } = snapshot
   // The same request again: the same answer, with the data as it is now (design decision 18).
   if (answered !== undefined) return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now), [])
   const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
-  const decided = decidePublish(body, state, { now, registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes })
+  const decided = decidePublish(body, state, { now, registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes, plan: deps.plan })
   const sender = `${key.publisher}\n${endpoint?.endpointId ?? request.epid ?? ''}`
   if (!decided.ok) {
     if (decided.failure.name !== 'publicationConflict') throw new Refused(decided.failure)

@@ -1,6 +1,6 @@
 import { failure } from '../core/base/failure.ts'
+import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Instant } from '../core/base/instant.ts'
-import type { CategoryRegistry } from '../core/categories/registry.ts'
 import type { ContainerTemplate } from '../core/containers/template.ts'
 import type { Endpoint } from '../core/model/endpoint.ts'
 import { noTouch, isTouched } from '../core/model/touch.ts'
@@ -15,7 +15,7 @@ import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact, type Transaction } from '../store/session.ts'
 import { createUser } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
-import { directoryRegistry, publishDirectory } from './directory-publish.ts'
+import { directoryRules, publishDirectory, type DirectoryRules } from './directory-publish.ts'
 import { Refused } from './refused.ts'
 
 /** What the proxy learns of a registration, for its 200 (presence-state and GRUU, MS-SIPREGE). */
@@ -30,10 +30,10 @@ export interface RegistrationAnswer {
 const IGNORED: RegistrationAnswer = { action: 'ignored', touched: [] }
 
 /** Endpoints leave: their publications and dialogs go with them (3.2.5.5, 3.2.5.5.1). True when someone must be told. */
-const leave = async (tx: Transaction, user: UserKey, leaving: (endpoints: readonly Endpoint[]) => readonly EndpointId[], trace: string, now: Instant): Promise<boolean> => {
+const leave = async (tx: Transaction, plan: AggregationPlan, user: UserKey, leaving: (endpoints: readonly Endpoint[]) => readonly EndpointId[], trace: string, now: Instant): Promise<boolean> => {
   const state = await loadUnderLock(tx, user, { endpoints: true, instances: 'all' })
   if (state === undefined) return false
-  const outcome = decideDeregistration(state, leaving(state.endpoints))
+  const outcome = decideDeregistration(plan, state, leaving(state.endpoints), now)
   await applyOutcome(tx, user, outcome, trace, now)
   return isTouched(outcome.touch)
 }
@@ -43,7 +43,7 @@ const displayNameOf = (request: SipRequest, user: UserKey): string => (request.t
 /** What a user starts with whom its first registration creates. */
 interface NewUser {
   readonly template: ContainerTemplate
-  readonly registry: CategoryRegistry | undefined
+  readonly rules: DirectoryRules | undefined
 }
 
 const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registration: Registration, make: NewUser | undefined, trace: string, now: Instant): Promise<RegistrationAnswer> =>
@@ -54,11 +54,11 @@ const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registratio
       loadUnderLock(tx, user, { endpoints: true }),
     ])
     if (state === undefined) return IGNORED
-    const published = created.length > 0 && make?.registry !== undefined && (await publishDirectory(tx, user, make.registry, trace, now)).touched
+    const published = created.length > 0 && make?.rules !== undefined && (await publishDirectory(tx, user, make.rules, trace, now)).touched
     const changes = registration.present.map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
     await applyOutcome(tx, user, { changes, touch: noTouch }, trace, now)
     const gone = registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving
-    const left = gone.length > 0 && await leave(tx, user, () => gone, trace, now)
+    const left = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
     const [first] = registration.present
     const touched = published || left ? [user] : []
     if (first === undefined) return { action: 'removed', touched }
@@ -79,7 +79,7 @@ export const handleRegister = async (deps: EngineDeps, bytes: Uint8Array, source
   // The address of record is To; From may be a third party that registers it (RFC 3261 10.2).
   const user = request.value.toUser
   const mayCreate = deps.createUsersOnRegister && registration.value.present.length > 0 && user.includes('@') && (await deps.domains.kindOf(user)) === 'enterprise'
-  return store(deps, user, request.value, registration.value, mayCreate ? { template: await deps.template.current(), registry: await directoryRegistry(deps) } : undefined, trace, now)
+  return store(deps, user, request.value, registration.value, mayCreate ? { template: await deps.template.current(), rules: await directoryRules(deps) } : undefined, trace, now)
 }
 
 /** A binding that the registrar lost by itself. */
@@ -102,7 +102,7 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
   const now = deps.now()
   const lostIds = (endpoints: readonly Endpoint[]): readonly EndpointId[] => endpoints.filter(isLost).map(({ endpointId }) => endpointId)
   const told = await transact(deps.store.pool, async (tx) => {
-    if (!lost.connectionLost || deps.lostConnectionGraceMs === 0) return leave(tx, user.value, lostIds, trace, now)
+    if (!lost.connectionLost || deps.lostConnectionGraceMs === 0) return leave(tx, deps.plan, user.value, lostIds, trace, now)
     const state = await loadUnderLock(tx, user.value, { endpoints: true })
     // The timer for expired endpoints ends it unless it registers again before.
     if (state !== undefined) void shortenEndpoints(tx, user.value, lostIds(state.endpoints), now + deps.lostConnectionGraceMs)
@@ -114,10 +114,11 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
 /** Ends the registrations of a user that ran out without a word from the proxy. */
 export const endExpiredEndpoints = async (deps: EngineDeps, user: UserKey, trace: string): Promise<readonly UserKey[]> => {
   const now = deps.now()
-  const told = await transact(deps.store.pool, (tx) => leave(tx, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
+  const told = await transact(deps.store.pool, (tx) => leave(tx, deps.plan, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
   return told ? [user] : []
 }
 
 /** Ends all registrations of a user, as the operator may. */
 export const endAllEndpoints = (tx: Transaction, user: UserKey, trace: string, now: Instant): Promise<boolean> =>
-  leave(tx, user, (endpoints) => endpoints.map(({ endpointId }) => endpointId), trace, now)
+  // The user goes altogether: nothing is computed for it any more.
+  leave(tx, [], user, (endpoints) => endpoints.map(({ endpointId }) => endpointId), trace, now)

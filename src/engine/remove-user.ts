@@ -5,6 +5,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { deleteDialogs, loadDialogs } from '../store/dialogs.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
+import { forgetHomedElsewhere } from '../store/home-pool.ts'
 import { deleteUser, lockPublisher } from '../store/users.ts'
 import { endAllEndpoints } from './registration.ts'
 
@@ -15,7 +16,7 @@ import { endAllEndpoints } from './registration.ts'
  */
 export const removeUser = (pool: Pool, user: UserKey, now: number): Promise<boolean> =>
   transact(pool, async (tx) => {
-    if (await lockPublisher(tx, user) === undefined) return false
+    if (await lockPublisher(tx, user) === undefined) return forgetHomedElsewhere(tx, user)
     await endAllEndpoints(tx, user, 'user deleted', now)
     const instances = (await loadUnderLock(tx, user, { instances: 'all' }))?.instances ?? []
     const touch = touchOfInstances(instances, [], instances)

@@ -16,7 +16,7 @@ export const createShortCache = <T>(load: () => Promise<T>, now: () => Instant):
   let loadedAt = 0
   return {
     get: () => {
-      if (loading === undefined || now() - loadedAt > CACHE_AGE_MS) {
+      if (loading === undefined || now() - loadedAt >= CACHE_AGE_MS) {
         loadedAt = now()
         const fresh = load()
         loading = fresh

@@ -1,15 +1,14 @@
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import type { SipRequest } from '../core/sip/request.ts'
-import { negotiate, piggybackHeaders, plainHeaders } from '../core/subscriptions/lifetime.ts'
+import { negotiate, piggybackHeaders, plainHeaders, type Negotiated } from '../core/subscriptions/lifetime.ts'
 import type { Answer } from './deps.ts'
 
 /**
  * The 200 to a SUBSCRIBE: with the data in it where piggyback was negotiated, else followed by a NOTIFY of its own (RFC 6665 4.2.1.2).
  * A poll, whose dialog is already over, ends with that.
  */
-export const answerWithData = (request: SipRequest, dialog: Dialog, body: { readonly type: string; readonly text: string }, now: number): Answer => {
-  const negotiated = negotiate(request)
+export const answerWithData = (request: SipRequest, dialog: Dialog, body: { readonly type: string; readonly text: string }, now: number, negotiated: Negotiated = negotiate(request)): Answer => {
   const base = { status: 200, reason: 'OK', toTag: dialog.localTag }
   if (negotiated.piggyback) return { reply: { ...base, headers: piggybackHeaders(dialog, negotiated, body.type, now), body: body.text }, notify: [], touched: [] }
   const notice: Notice = dialog.expiresAt > now ? { body } : { body, terminated: 'timeout' }

@@ -14,7 +14,7 @@ export interface WouldBeWatcher {
 }
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
-const findGranted = async (session: Session, users: readonly UserKey[], network: SourceNetwork): Promise<{ readonly existing: ReadonlySet<UserKey>; readonly refused: readonly UserKey[] }> => {
+export const findGranted = async (session: Session, users: readonly UserKey[], network: SourceNetwork): Promise<{ readonly existing: ReadonlySet<UserKey>; readonly refused: readonly UserKey[] }> => {
   if (network === 'sameEnterprise') return { existing: await findExistingUsers(session, users), refused: [] }
   const rights = await loadRights(session, users)
   return { existing: new Set(rights.keys()), refused: [...rights].flatMap(([user, { effective }]) => (grants(effective, 'incoming', network) ? [] : [user])) }

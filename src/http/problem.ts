@@ -29,8 +29,8 @@ export const writeProblem = (status: number, detail?: string, errors?: Problem['
   type: 'about:blank', title: titles[status] ?? 'Error', status, ...(detail === undefined ? {} : { detail }), ...(errors === undefined ? {} : { errors }),
 })
 
-/** A refusal of the core as operators read it: its status, its sentence and the place. */
-export const problemOf = ({ name, detail }: Failure): ProblemError => {
-  const { status, sentence } = failureEntry(name)
+/** A refusal of the core as operators read it: its status, unless it means something else in HTTP, its sentence and the place. */
+export const problemOf = ({ name, detail }: Failure, status: number = failureEntry(name).status): ProblemError => {
+  const { sentence } = failureEntry(name)
   return new ProblemError(status, detail === undefined ? sentence : `${sentence} ${detail}`)
 }

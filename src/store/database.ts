@@ -1,5 +1,9 @@
 import type { ColumnType, JSONColumnType } from 'kysely'
-import type { DomainKind } from '../core/model/network.ts'
+import type { PidfForm } from '../core/documents/pidf.ts'
+import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
+import type { DomainKind, SourceNetwork } from '../core/model/network.ts'
+import type { DialogRow } from './dialogs.ts'
+import type { UserLimits } from './limits.ts'
 
 type Constant<T> = ColumnType<T, T, never>
 
@@ -17,6 +21,7 @@ interface RightColumns<T> {
 export interface DomainTable extends RightColumns<boolean> {
   domain: Constant<string>
   kind: DomainKind
+  pidf_form: ColumnType<PidfForm, PidfForm | undefined, PidfForm>
   created_at: Constant<number>
   updated_at: number
 }
@@ -26,6 +31,9 @@ export interface PresenceUserTable extends RightColumns<boolean | null> {
   domain: Constant<string>
   display_name: string
   properties: JSONColumnType<UserProperties>
+  limits: JSONColumnType<UserLimits>
+  home_pool: string | null
+  linked: ColumnType<LinkedIdentities | null, string | null, string | null>
   created_at: Constant<number>
   updated_at: number
 }
@@ -55,10 +63,22 @@ export interface EndpointTable {
   expires_at: number
 }
 
+/** Who watches whom, from the publisher's side. */
+export interface SubscriptionTable {
+  publisher: Constant<string>
+  subscriber: Constant<string>
+  local_tag: Constant<string>
+  network: SourceNetwork
+  categories: string[]
+  since: number
+}
+
 /** The tables that are read and written through Kysely; hot paths use named SQL (see session.ts). */
 export interface Database {
   domain: DomainTable
   presence_user: PresenceUserTable
   endpoint: EndpointTable
   category: CategoryTable
+  dialog: DialogRow
+  subscription: SubscriptionTable
 }

@@ -23,15 +23,33 @@ export const defer = (tx: Transaction, owed: readonly (Deferred & { readonly due
     owed.map(({ dueAt }) => dueAt),
   ])
 
-const DEFER_WATCHERS = statement('deferred-put-watchers', `
+// $2 and $3 are the reason and the time; only of dialogs that still live.
+const deferEdges = (name: string, condition: string) => statement(name, `
   INSERT INTO deferred (subscriber, local_tag, publisher, attempts, reason, due_at)
   SELECT edge.subscriber, edge.local_tag, edge.publisher, 0, $2, $3 FROM subscription AS edge
-  WHERE $1 = ANY(edge.categories) AND EXISTS (SELECT 1 FROM category_instance AS i WHERE i.publisher = edge.publisher AND i.category = $1)
+  WHERE ${condition}
     AND EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = edge.subscriber AND dialog.local_tag = edge.local_tag)
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET due_at = greatest(deferred.due_at, excluded.due_at)`)
 
+const DEFER_WATCHERS = deferEdges('deferred-put-watchers', `
+    $1 = ANY(edge.categories) AND EXISTS (SELECT 1 FROM category_instance AS i WHERE i.publisher = edge.publisher AND i.category = $1)`)
+
 /** Owes everyone who watches a category, and may have seen something in it, the latest state, not before `dueAt`. Reads all subscriptions: for what an operator does once. */
 export const deferWatchers = (session: Session, category: string, dueAt: number, reason: string): Promise<unknown> => session.send(DEFER_WATCHERS, [category, reason, dueAt])
+
+const DEFER_PIDF_READERS = deferEdges('deferred-put-pidf-readers', "edge.format = 'pidf' AND right(edge.subscriber, length($1::text) + 1) = '@' || $1")
+
+/** Owes all PIDF watchers of a domain the latest state, not before `dueAt`. Reads all subscriptions, too. */
+export const deferPidfReaders = (session: Session, domain: string, dueAt: number, reason: string): Promise<unknown> => session.send(DEFER_PIDF_READERS, [domain, reason, dueAt])
+
+// The form of RFC 4480 has no place for other addresses, nor has a publisher whose presence nobody sees.
+const DEFER_LINKED = deferEdges('deferred-put-linked', `
+    edge.publisher = $1 AND edge.format = 'pidf'
+    AND NOT EXISTS (SELECT 1 FROM domain WHERE pidf_form = 'rfc4480' AND right(edge.subscriber, length(domain) + 1) = '@' || domain)
+    AND EXISTS (SELECT 1 FROM category_instance AS i WHERE i.publisher = $1 AND i.category = 'legacyInterop')`)
+
+/** Owes those who are shown the other addresses of a publisher (2.2.2.8.1) its latest state. */
+export const deferLinkedReaders = (session: Session, publisher: UserKey, dueAt: number, reason: string): Promise<unknown> => session.send(DEFER_LINKED, [publisher, reason, dueAt])
 
 const DUE_PUBLISHERS = statement('deferred-due-publishers', 'SELECT publisher FROM deferred WHERE due_at <= $1 GROUP BY publisher ORDER BY min(due_at) LIMIT $2')
 

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { DomainKind } from '../core/model/network.ts'
+import type { PidfForm } from '../core/documents/pidf.ts'
 import { allGranted, type Rights } from '../core/model/rights.ts'
 import type { Database } from './database.ts'
 import { domainRightColumns, readDomainRights } from './rights.ts'
@@ -10,6 +11,8 @@ export interface Domain {
   readonly kind: DomainKind
   /** What users of an enterprise domain may, unless they have rights of their own. */
   readonly rights: Rights
+  /** The form of PIDF that its users read. */
+  readonly pidfForm: PidfForm
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -20,13 +23,19 @@ const ALL = statement('domains-all', 'SELECT domain, kind FROM domain')
 export const loadDomains = async (session: Session): Promise<ReadonlyMap<string, DomainKind>> =>
   new Map((await session.send<{ domain: string; kind: DomainKind }>(ALL, [])).map((row) => [row.domain, row.kind]))
 
-type Row = { readonly domain: string; readonly kind: DomainKind; readonly created_at: number; readonly updated_at: number } & Parameters<typeof readDomainRights>[0]
+const FORMS = statement('domains-pidf-forms', "SELECT domain, pidf_form FROM domain WHERE pidf_form <> 'both'")
 
-const read = (row: Row): Domain => ({ domain: row.domain, kind: row.kind, rights: readDomainRights(row), createdAt: row.created_at, updatedAt: row.updated_at })
+/** The domains whose watchers read one form of PIDF only; all others get both in one document. */
+export const loadPidfForms = async (session: Session): Promise<ReadonlyMap<string, PidfForm>> =>
+  new Map((await session.send<{ domain: string; pidf_form: PidfForm }>(FORMS, [])).map((row) => [row.domain, row.pidf_form]))
+
+type Row = { readonly domain: string; readonly kind: DomainKind; readonly pidf_form: PidfForm; readonly created_at: number; readonly updated_at: number } & Parameters<typeof readDomainRights>[0]
+
+const read = (row: Row): Domain => ({ domain: row.domain, kind: row.kind, rights: readDomainRights(row), pidfForm: row.pidf_form, createdAt: row.created_at, updatedAt: row.updated_at })
 
 /** Creates or replaces a domain; true when it is new. */
-export const putDomain = async (db: Kysely<Database>, domain: string, kind: DomainKind, now: number, rights: Rights = allGranted): Promise<boolean> => {
-  const values = { kind, ...domainRightColumns(rights), updated_at: now }
+export const putDomain = async (db: Kysely<Database>, domain: string, kind: DomainKind, now: number, rights: Rights = allGranted, pidfForm: PidfForm = 'both'): Promise<boolean> => {
+  const values = { kind, pidf_form: pidfForm, ...domainRightColumns(rights), updated_at: now }
   const row = await db.insertInto('domain').values({ domain, created_at: now, ...values })
     .onConflict((conflict) => conflict.column('domain').doUpdateSet(values))
     .returning(sql<boolean>`xmax = 0`.as('inserted')).executeTakeFirst()

@@ -2,7 +2,7 @@ import type { DomainKind } from '../core/model/network.ts'
 import { effectiveRights, rightNames, type OwnRights, type RightName, type Rights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { DialogRef } from './dialogs.ts'
-import { statement, type Session } from './session.ts'
+import { statement, type Session, type Statement } from './session.ts'
 
 /** The columns of both tables that hold rights. */
 export const rightColumns = {
@@ -35,12 +35,17 @@ export interface UserRights {
   readonly effective: Rights
 }
 
-// Without a row nobody has taken a right away. Keys of publishers are those of users, so that this also tells who exists.
-const OF_USERS = statement('rights-of-users', `
-  SELECT p.publisher, u.incoming_federated, u.outgoing_federated, u.incoming_public_cloud, u.outgoing_public_cloud,
+const COLUMNS = `u.incoming_federated, u.outgoing_federated, u.incoming_public_cloud, u.outgoing_public_cloud,
     coalesce(d.incoming_federated, true) AS of_domain_1, coalesce(d.outgoing_federated, true) AS of_domain_2,
-    coalesce(d.incoming_public_cloud, true) AS of_domain_3, coalesce(d.outgoing_public_cloud, true) AS of_domain_4
+    coalesce(d.incoming_public_cloud, true) AS of_domain_3, coalesce(d.outgoing_public_cloud, true) AS of_domain_4`
+
+// Without a row nobody has taken a right away. Keys of publishers are those of users, so that this also tells who exists.
+const OF_PUBLISHERS = statement('rights-of-publishers', `
+  SELECT p.publisher, ${COLUMNS}
   FROM publisher p LEFT JOIN presence_user u ON u.user_uri = p.publisher LEFT JOIN domain d ON d.domain = u.domain WHERE p.publisher = ANY($1::text[])`)
+
+const OF_USERS = statement('rights-of-users', `
+  SELECT u.user_uri AS publisher, ${COLUMNS} FROM presence_user u LEFT JOIN domain d ON d.domain = u.domain WHERE u.user_uri = ANY($1::text[])`)
 
 interface UserRow extends Columns<boolean | null> {
   readonly publisher: string
@@ -50,13 +55,18 @@ interface UserRow extends Columns<boolean | null> {
   readonly of_domain_4: boolean
 }
 
-/** The rights of those among these who are users of this server. */
-export const loadRights = async (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, UserRights>> =>
-  new Map((await session.send<UserRow>(OF_USERS, [[...users]])).map((row) => {
+const load = async (session: Session, sql: Statement, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, UserRights>> =>
+  new Map((await session.send<UserRow>(sql, [[...users]])).map((row) => {
     const own = readOwnRights(row)
     const ofDomain = { incomingFederated: row.of_domain_1, outgoingFederated: row.of_domain_2, incomingPublicCloud: row.of_domain_3, outgoingPublicCloud: row.of_domain_4 }
     return [row.publisher, { own, effective: effectiveRights(ofDomain, own) }]
   }))
+
+/** The rights of those among these who are users of this server. */
+export const loadRights = (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, UserRights>> => load(session, OF_PUBLISHERS, users)
+
+/** The same, and of those whom another pool of this deployment serves. */
+export const loadRightsAnywhere = (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, UserRights>> => load(session, OF_USERS, users)
 
 /** Where a page of a scan goes on: behind the last row of the one before. */
 export type After = readonly [string, string, string]

@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { ContainerTemplate } from '../core/containers/template.ts'
+import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
 import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
 import type { Database, UserProperties } from './database.ts'
+import type { UserLimits } from './limits.ts'
 import { ownRightColumns } from './rights.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
@@ -12,6 +14,11 @@ export interface PresenceUser {
   readonly uri: UserKey
   readonly displayName: string
   readonly properties: UserProperties
+  readonly limits: UserLimits
+  /** The URI of the pool that serves the user; undefined for those who are served here. */
+  readonly homePool: string | undefined
+  /** Other addresses of the same person (2.2.2.8.1). */
+  readonly linked: LinkedIdentities | undefined
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -28,6 +35,12 @@ const DISPLAY_NAME = statement('user-display-name', 'SELECT display_name FROM pr
 
 /** What the directory calls a user; undefined for those who are not users of this server. */
 export const loadDisplayName = async (session: Session, user: UserKey): Promise<string | undefined> => (await session.send<{ display_name: string }>(DISPLAY_NAME, [user]))[0]?.display_name
+
+const LINKED = statement('users-linked', 'SELECT user_uri, linked FROM presence_user WHERE user_uri = ANY($1::text[]) AND linked IS NOT NULL')
+
+/** Other addresses of those of these users who have some (2.2.2.8.1). */
+export const loadLinked = async (session: Session, users: readonly UserKey[]): Promise<ReadonlyMap<UserKey, LinkedIdentities>> =>
+  new Map((await session.send<{ user_uri: string; linked: LinkedIdentities }>(LINKED, [[...users]])).map((row) => [row.user_uri, row.linked]))
 
 const EXIST = statement('users-exist', 'SELECT publisher FROM publisher WHERE publisher = ANY($1::text[])')
 
@@ -67,24 +80,43 @@ export const createUser = (tx: Transaction, user: UserKey, displayName: string, 
 }
 
 const PUT = statement('user-put', `
-  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud)
-  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9)
+  INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, incoming_federated, outgoing_federated, incoming_public_cloud, outgoing_public_cloud,
+    limits, home_pool, linked)
+  VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12)
   ON CONFLICT (user_uri) DO UPDATE SET display_name = excluded.display_name, properties = excluded.properties, updated_at = excluded.updated_at,
     incoming_federated = excluded.incoming_federated, outgoing_federated = excluded.outgoing_federated,
-    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud
+    incoming_public_cloud = excluded.incoming_public_cloud, outgoing_public_cloud = excluded.outgoing_public_cloud, limits = excluded.limits, home_pool = excluded.home_pool,
+    linked = excluded.linked
   RETURNING xmax = 0 AS inserted`)
 
-/** Creates or replaces a user with its own rights; true when it is new. */
-export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}): Promise<boolean> => {
+/** What else holds for one user alone. */
+export type OwnTerms = Partial<Pick<PresenceUser, 'limits' | 'homePool' | 'linked'>>
+
+/** Creates or replaces a user with its own rights and bounds; true when it is new. One of another pool must not be a publisher here (see home-pool.ts). */
+export const putUser = async (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, template: ContainerTemplate, now: number, rights: OwnRights = {}, { limits = {}, homePool, linked }: OwnTerms = {}): Promise<boolean> => {
   const own = ownRightColumns(rights)
-  const put = tx.send<{ inserted: boolean }>(PUT, [user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud])
+  const put = tx.send<{ inserted: boolean }>(PUT, [
+    user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud, JSON.stringify(limits), homePool ?? null,
+    linked === undefined ? null : JSON.stringify(linked),
+  ])
   void insertPublisher(tx, user, template, now)
   return (await put)[0]?.inserted === true
 }
 
-interface Row { readonly user_uri: string; readonly display_name: string; readonly properties: UserProperties; readonly created_at: number; readonly updated_at: number }
+interface Row {
+  readonly user_uri: string
+  readonly display_name: string
+  readonly properties: UserProperties
+  readonly limits: UserLimits
+  readonly home_pool: string | null
+  readonly linked: LinkedIdentities | null
+  readonly created_at: number
+  readonly updated_at: number
+}
 
-const read = (row: Row): PresenceUser => ({ uri: row.user_uri, displayName: row.display_name, properties: row.properties, createdAt: row.created_at, updatedAt: row.updated_at })
+const read = (row: Row): PresenceUser => ({
+  uri: row.user_uri, displayName: row.display_name, properties: row.properties, limits: row.limits, homePool: row.home_pool ?? undefined, linked: row.linked ?? undefined, createdAt: row.created_at, updatedAt: row.updated_at,
+})
 
 export const getUser = async (db: Kysely<Database>, user: UserKey): Promise<PresenceUser | undefined> => {
   const row = await db.selectFrom('presence_user').selectAll().where('user_uri', '=', user).executeTakeFirst()
@@ -99,7 +131,8 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
   return (await query.execute()).map(read)
 }
 
-const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
+/** What hangs on a user who is served here. */
+export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
 const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'presence_user'] as const
 
 /**

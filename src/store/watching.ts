@@ -17,7 +17,13 @@ export interface Watching {
   readonly owed: Owed | undefined
 }
 
-type Row = DialogRow & { readonly categories: readonly string[] | null; readonly owed_attempts: number | null; readonly owed_reason: string | null; readonly owed_due_at: number | null }
+/** A dialog with what it watches of one publisher and is owed about it. */
+export type WatchingRow = DialogRow & { readonly categories: readonly string[] | null; readonly owed_attempts: number | null; readonly owed_reason: string | null; readonly owed_due_at: number | null }
+
+export const readWatching = (row: WatchingRow): Watching => ({
+  dialog: readDialog(row), categories: row.categories ?? [],
+  owed: row.owed_attempts === null ? undefined : { attempts: row.owed_attempts, reason: row.owed_reason ?? '', dueAt: row.owed_due_at ?? 0 },
+})
 
 // From the subscriber's side, where both tables have an index that begins with it.
 const OF_PAIR = statement('watching-pair', `
@@ -30,7 +36,4 @@ const OF_PAIR = statement('watching-pair', `
 
 /** The living dialogs through which a subscriber watches a publisher, oldest first. */
 export const findWatching = async (session: Session, subscriber: UserKey, publisher: UserKey, now: number): Promise<readonly Watching[]> =>
-  (await session.send<Row>(OF_PAIR, [subscriber, publisher, now])).map((row) => ({
-    dialog: readDialog(row), categories: row.categories ?? [],
-    owed: row.owed_attempts === null ? undefined : { attempts: row.owed_attempts, reason: row.owed_reason ?? '', dueAt: row.owed_due_at ?? 0 },
-  }))
+  (await session.send<WatchingRow>(OF_PAIR, [subscriber, publisher, now])).map(readWatching)

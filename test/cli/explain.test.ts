@@ -19,7 +19,7 @@ const explain = async (args: readonly string[], environment: NodeJS.ProcessEnv):
   return { code, out, err }
 }
 
-const [anna, boris, clara] = ['anna@nordwind.example', 'boris@nordwind.example', 'clara@suedwind.example']
+const [anna, boris, clara, dora] = ['anna@nordwind.example', 'boris@nordwind.example', 'clara@suedwind.example', 'dora@nordwind.example']
 
 t.test('presentia explain against a running engine', async (t) => {
   const dataDir = await createDataDirectory(t)
@@ -33,8 +33,11 @@ t.test('presentia explain against a running engine', async (t) => {
   await admin('PUT', 'domains/nordwind.example', { kind: 'enterprise' })
   await admin('PUT', 'domains/evil.example', { kind: 'blocked' })
   for (const user of [anna, boris]) await admin('PUT', `users/${user}`, { displayName: user })
+  await admin('PUT', `users/${dora}`, { displayName: 'Dora', rights: { incomingFederated: false } })
   const note = (words: string): string => `<note xmlns="http://schemas.microsoft.com/2006/09/sip/note"><body type="personal" uri="">${words}</body></note>`
   for (const [container, words] of [[0, 'for all'], [200, 'for colleagues'], [400, 'for Clara']] as const) await admin('PUT', `users/${anna}/publications/note/${container}/0`, { xml: note(words) })
+  await admin('PUT', `users/${dora}/publications/note/0/0`, { xml: note('for all') })
+  await admin('PUT', `users/${anna}/publications/routing/200/0`, { xml: '<routing xmlns="http://schemas.microsoft.com/2006/09/sip/routing"/>' })
   await admin('PUT', `users/${anna}/containers/400`, { members: [{ type: 'user', value: clara }] })
   const url = { PRESENTIA_ADMIN_URL: engine.adminAddress }
   const environment = { ...url, PRESENTIA_DATA_DIR: dataDir }
@@ -79,13 +82,22 @@ t.test('presentia explain against a running engine', async (t) => {
 
   await t.test('nothing to see, in words', async (t) => {
     const [blocked, several, nothing, unknown] = await Promise.all([[anna, 'x@evil.example', 'note'], [anna, boris, 'routing', 'never-heard-of'], [boris, anna], ['nobody@nordwind.example', boris]].map((args) => explain(args, environment)))
-    t.match(blocked?.out, /^source network: none, its domain is blocked \(by domain\)\nsubscribing is REFUSED \(domainBlocked\): .+\nnote: nothing is seen/m)
-    t.match(several?.out, /^routing: private, never given to others$/m)
+    t.match(blocked?.out, /^source network: none, its domain is blocked \(by domain\)\nsubscribing is REFUSED \(domainBlocked\): The domain of From is blocked by the administrator\.\nnote: nothing is seen/m)
+    t.match(blocked?.out, '\n          0  [everyone]  would be the one, but the domain of the subscriber is blocked\n')
+    t.match(several?.out, /^subscribing is allowed\nrouting: private, never given to others$/m)
+    t.match(several?.out, '\n        200  [sameEnterprise]  would be the one, but the category is private\n')
+    for (const answer of [blocked, several]) t.notMatch(answer?.out ?? ' * ', /^ +\* |^ {2}instances:/m, 'no container wins, and nothing is shown of it')
     t.match(several?.out, /^never-heard-of: nothing is seen \(blocked, or not published\) \(not a registered category\)$/m)
     t.match(nothing?.out, /^nothing is published$/m)
     if (unknown === undefined) throw new Error('no answer')
     t.strictSame([unknown.code, unknown.out], [1, ''])
     t.match(unknown.err, '"status":404')
+  })
+
+  await t.test('who may not subscribe at all, in words', async (t) => {
+    const [federated, cloud, colleague] = await Promise.all([[dora, clara, 'note'], [dora, clara, 'note', '--network', 'publicCloud'], [dora, boris, 'note']].map((args) => explain(args, environment)))
+    t.match(federated?.out, `sip:${clara} looks at sip:${dora}\nsource network: federated (by domain)\nsubscribing is REFUSED (incomingNotGranted): The user named in To may not be watched from the network of the subscriber.\nnote: `)
+    for (const other of [cloud, colleague]) t.match(other?.out, /^subscribing is allowed\nnote: seen from container 0$/m, 'each network needs its own right, a colleague none')
   })
 
   await t.test('the key: from the environment, from the data directory, wrong, or none', async (t) => {
@@ -114,6 +126,12 @@ t.test('without its two names it says how it is used; a wrong setting is named',
     t.strictSame([code, out], [2, ''])
     t.match(err, /^usage: presentia explain PUBLISHER SUBSCRIBER \[CATEGORY\.\.\.\]/)
   }
+  for (const [args, place] of [[[anna, boris, '--jsn'], '--jsn'], [[anna, boris, '--network'], '--network']] as const) {
+    const { code, out, err } = await explain(args, { PRESENTIA_ADMIN_KEY: 'a-key-of-sixteen-letters' })
+    t.strictSame([code, out], [2, ''], `${place}: nobody is asked`)
+    t.match(err, new RegExp(`^.*${place}[^]*\nusage: presentia explain PUBLISHER`), 'the option is named')
+    t.notMatch(err, /\n +at /, 'a sentence, no stack')
+  }
   const wrong = await explain([anna, boris], { PRESENTIA_ADMIN_KEY: 'short' })
   t.equal(wrong.code, 2)
   t.match(wrong.err, 'PRESENTIA_ADMIN_KEY')
@@ -123,8 +141,8 @@ t.test('dialogs in words: what each heard last, and what it is owed', async (t) 
   const dialog = { callId: 'call-7', localTag: 'a', remoteTag: 'b', kind: 'batch', network: 'sameEnterprise', endpointId: 'e-1', proxy: 'kam1', categories: ['note', 'state'], createdAt: '2026-03-02T08:00:00.000Z', expiresAt: '2026-03-02T09:00:00.000Z', lastNotification: { cseq: 4, at: '2026-03-02T08:10:00.000Z', taken: true } }
   const explanation: ExplanationText = {
     publisher: `sip:${anna}`, subscriber: `sip:${boris}`, access: { granted: true, publisherRights: allGranted }, network: { value: 'sameEnterprise', from: 'dialog' }, categories: [], quotas: { members: { used: 0, max: 9 }, publications: { bytes: 0, max: 9 } },
-    dialogs: [dialog, { ...dialog, callId: 'call-8', lastNotification: { ...dialog.lastNotification, taken: false }, owed: { attempts: 3, reason: 'the proxy could not send it', dueAt: '2026-03-02T08:11:00.000Z' } }],
+    dialogs: [dialog, { ...dialog, callId: 'call-8', lastNotification: { ...dialog.lastNotification, taken: false }, owed: { attempts: 3, reason: 'the proxy could not send it', dueAt: '2026-03-02T08:11:00.000Z' } }, { ...dialog, callId: 'call-9', owed: { attempts: 0, reason: 'did not fit into the answer', dueAt: '2026-03-02T08:11:00.000Z' } }],
   }
   const line = (callId: string): string => `  batch ${callId}, endpoint e-1, proxy kam1, until 2026-03-02T09:00:00.000Z: note, state; last notification CSeq 4 at 2026-03-02T08:10:00.000Z`
-  t.match(writeExplanation(explanation), `live subscriptions:\n${line('call-7')}\n${line('call-8')} was not taken; OWED since 3 attempts (the proxy could not send it), next at 2026-03-02T08:11:00.000Z\n`)
+  t.match(writeExplanation(explanation), `live subscriptions:\n${line('call-7')}\n${line('call-8')} was not taken; OWED since 3 attempts (the proxy could not send it), next at 2026-03-02T08:11:00.000Z\n${line('call-9')}; OWED since 0 attempts (did not fit into the answer), next at 2026-03-02T08:11:00.000Z\n`)
 })

@@ -155,7 +155,7 @@ t.test('publishing what differs settles it, for any two entries', async (t) => {
   fc.assert(fc.property(entry, entry, (before, after) => {
     const instances = settled(before)
     const { publications } = compareDirectory(after, instances, builtInRegistry)
-    const { changes, touch } = must(decideServerPublish(publications, stateOf(instances), builtInRegistry, now))
+    const { changes, touch } = must(decideServerPublish(publications, stateOf(instances), builtInRegistry, [], now))
     const put = changes.flatMap((change) => (change.kind === 'putInstance' ? [change.instance] : []))
     t.equal(put.length, changes.length)
     t.strictSame(Object.keys(touch.categories).sort(), [...new Set(publications.map(({ category }) => category))].sort())

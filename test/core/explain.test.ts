@@ -84,7 +84,22 @@ t.test('the trail of one resolution: every rule, every container, every reason',
   })
   const blocked = explainResolution(holding([300, user(clara)]), { user: boris, network: 'sameEnterprise' }, new Set([300]))
   t.strictSame([blocked.container, blocked.candidates.map(({ container, outcome }) => [container, outcome])], [undefined, [[300, 'notMember'], [0, 'notPublished']]], '1.3.1.3.4: blocked')
-  t.strictSame(explainResolution([], { user: boris, network: 'sameEnterprise' }, new Set()).candidates.map(({ container, outcome }) => [container, outcome]), [[0, 'notPublished']], 'nothing at all: the default container is still a candidate')
+  t.strictSame(explainResolution([], { user: boris, network: 'sameEnterprise' }, new Set()).candidates, [
+    { container: 0, membersVersion: 0, members: [member('everyone')], published: false, rule: 'default', outcome: 'notPublished', why: 'does not publish the category' },
+  ], '1.3.1.3.3: nothing at all: the default container is still a candidate, and everyone is in it')
+})
+
+t.test('1.3.1.2: what is withheld has no container; the one that would win says so, all else reads as ever', async (t) => {
+  const containers = holding([300, user(boris)], [200, member('sameEnterprise')])
+  const because = 'the category is private'
+  const withheld = explainResolution(containers, { user: boris, network: 'sameEnterprise' }, new Set([0, 200, 300]), because)
+  t.equal(withheld.container, undefined)
+  t.strictSame(withheld.candidates.map(({ container, rule, outcome, why }) => [container, rule, outcome, why]), [
+    [300, 'user', 'withheld', 'would be the one, but the category is private'], [200, 'sameEnterprise', 'laterRule', `matched by rule sameEnterprise only, which comes after rule user ${boris}`], [0, 'default', 'laterRule', `matched by rule default only, which comes after rule user ${boris}`],
+  ])
+  t.strictSame(withheld.rules, explainResolution(containers, { user: boris, network: 'sameEnterprise' }, new Set([0, 200, 300])).rules)
+  t.strictSame(explainResolution(containers, { user: clara, network: 'federated' }, new Set([0, 200]), because).candidates.map(({ container, outcome }) => [container, outcome]), [[300, 'notPublished'], [200, 'notMember'], [0, 'withheld']], 'the default container too')
+  t.strictSame(explainResolution(containers, { user: boris, network: 'sameEnterprise' }, new Set(), because), explainResolution(containers, { user: boris, network: 'sameEnterprise' }, new Set()), 'where nothing would be seen nothing is withheld')
 })
 
 const users = ['boris@nordwind.example', 'Boris@nordwind.example', 'dora@lab.nordwind.example', 'clara@suedwind.example', 'eve@mynordwind.example']
@@ -120,7 +135,7 @@ t.test('property: the explanation is the decision, and every reason in it is tru
     const seen = naiveResolve(containers, watcher, published)
     const index = indexMembership(containers)
     assert.equal(trail.container, seen)
-    assert.equal(pickContainer(rankContainers(index, watcher), published), seen)
+    assert.equal(pickContainer(rankContainers(index)(watcher), published), seen)
     assert.deepEqual(trail.candidates.filter(({ outcome }) => outcome === 'wins').map(({ container }) => container), seen === undefined ? [] : [seen])
     // Each container once, highest number first: those with members, those with publications, the default one.
     assert.deepEqual(trail.candidates.map(({ container }) => container), [...new Set([0, ...published, ...containers.map(({ id }) => id)])].sort((a, b) => b - a))
@@ -138,6 +153,8 @@ t.test('property: the explanation is the decision, and every reason in it is tru
       assert.deepEqual([trail.rules[at]?.containers, trail.rules[at]?.picks], [having, having.find((id) => published.has(id))])
     }
     assert.equal(trail.rules.find(({ picks }) => picks !== undefined)?.picks, seen, 'the first rule that picks something decides')
+    const candidates = trail.candidates.map((candidate) => (candidate.container === seen ? { ...candidate, outcome: 'withheld', why: 'would be the one, but it is kept back' } : candidate))
+    assert.deepEqual(explainResolution(containers, watcher, published, 'it is kept back'), { ...trail, candidates, container: undefined }, 'what is withheld changes the winner and nothing else')
     return trail
   }
   fc.assert(fc.property(anyContainers, anyWatcher, fc.infiniteStream(fc.boolean()), (containers, watcher, chance) => {

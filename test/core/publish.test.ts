@@ -47,7 +47,7 @@ t.test('2.2.2.2.1: what a request says', async (t) => {
 })
 
 const publication = (over: Partial<Publication> = {}): Publication => ({ category: 'note', instance: 0, version: 0, container: 200, expireType: 'static', expires: undefined, payload: '<n xmlns="urn:n"/>', ...over })
-const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, ...over })
+const context = (over: Partial<PublishContext> = {}): PublishContext => ({ now, registry: builtInRegistry, endpoint: endpoint(), weight: 0, maxWeight: 1_000_000, plan: [], ...over })
 const decide = (publications: readonly Publication[], instances: readonly CategoryInstance[] = [], over: Partial<PublishContext> = {}): ReturnType<typeof decidePublish> =>
   decidePublish({ uri: `sip:${anna}`, publications }, state({ instances }), context(over))
 const gone = { seconds: 0 }
@@ -79,6 +79,9 @@ t.test('3.2.5.4 and 3.2.5.1.2: what is refused, what is not', async (t) => {
   const refused = decide([publication(), publication({ category: 'holidays', instance: 9, container: 3 })])
   t.match(refused.ok ? '' : refused.failure.detail, /publication 2 .*holidays.*9.*3/, 'the detail names the place')
   t.same([findCategory(builtInRegistry, 'constructor'), findCategory(builtInRegistry, 'note')?.private, findCategory(builtInRegistry, 'routing')?.private], [undefined, false, true])
+  t.strictSame([...builtInRegistry.rules.values()].filter((rule) => rule.private).map(({ name }) => name).sort(), [
+    'dndState', 'gcFilterSetting', 'legacyInterop', 'linkedPICContacts', 'mwi', 'roomInvitation', 'roomSetting', 'roomUpdate', 'routing', 'workingHours',
+  ], '1.3.1.2, 2.2.2.7.6, .9, .10, .12, .13: what nobody else is given')
 })
 
 t.test('2.2.2.2.3, design 3 and 19: the fault lists every stale publication, from 1', async (t) => {
@@ -164,7 +167,7 @@ t.test('property: any sequence of requests against a naive model', async () => {
       })
       for (const name of names) if ([...next].filter(([key]) => key.startsWith(`${name}\n`)).reduce((sum, [, { payload }]) => sum + payload.length, 0) > 60) wrong.add('categoryQuotaExceeded')
       const seen = { ...stored, instances: stored.instances.filter(({ category }) => names.has(category)) }
-      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined, weight: 0, maxWeight: 1_000_000 })
+      const result = decidePublish({ uri: `sip:${anna}`, publications: sent }, seen, { now: clock, registry: limited, endpoint: signedIn ? endpoint() : undefined, weight: 0, maxWeight: 1_000_000, plan: [] })
       if (!result.ok) {
         assert.ok(wrong.has(result.failure.name), `${result.failure.name}, but wrong is ${[...wrong].join()}`)
         if (result.failure.name === 'publicationConflict') assert.equal(result.failure.body?.text.split('<operation ').length, 1 + sent.filter(({ version }, index) => version !== (living.get(keys[index] ?? '')?.version ?? 0)).length)

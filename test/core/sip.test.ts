@@ -66,7 +66,7 @@ t.test('request reader: mandatory headers (RFC 3261 8.1.1) and those we build on
   }, ['Event: Presence;id=3', 'Expires: 0', 'Accept: application/Rlmi+xml;q=1, multipart/related', 'Accept: application/msrtc-event-categories+xml', 'Require: adhoclist, categoryList', 'Supported: ms-benotify', 'k: MS-Piggyback-First-Notify,,eventlist', 'Proxy-Require: ms-benotify', 'Content-Type: application/msrtc-adrl-categorylist+xml; charset=UTF-8', 'Record-Route: <sip:p1;lr>, <sip:p2;lr>', 'Record-Route: <sip:p3;lr>'])
   const { from, to, contacts, supported, require, proxyRequire, body, ...rest } = full
   t.same(rest, {
-    method: 'SUBSCRIBE', fromUser: 'Boris@nordwind.example', toUser: 'anna@nordwind.example', fromText: '"Boris; \\"B\\", <bo>" <sip:Boris@Nordwind.Example;user=phone>;tag=cli1;epid=01010101', toText: 'sip:anna@nordwind.example;tag=srv', fromTag: 'cli1', toTag: 'srv', epid: '01010101',
+    method: 'SUBSCRIBE', requestUri: 'sip:boris@nordwind.example', fromUser: 'Boris@nordwind.example', toUser: 'anna@nordwind.example', fromText: '"Boris; \\"B\\", <bo>" <sip:Boris@Nordwind.Example;user=phone>;tag=cli1;epid=01010101', toText: 'sip:anna@nordwind.example;tag=srv', fromTag: 'cli1', toTag: 'srv', epid: '01010101',
     callId: 'call-1', cseq: 2, contactStar: false, event: 'presence', expires: 0, contentType: 'application/msrtc-adrl-categorylist+xml', accept: ['application/rlmi+xml', 'multipart/related', 'application/msrtc-event-categories+xml'], recordRoute: ['<sip:p1;lr>', '<sip:p2;lr>', '<sip:p3;lr>'],
   })
   t.same([from.displayName, [...from.params], to.uriText, [...to.params]], ['Boris; "B", <bo>', [['tag', 'cli1'], ['epid', '01010101']], 'sip:anna@nordwind.example', [['tag', 'srv']]])

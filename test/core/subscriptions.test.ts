@@ -168,14 +168,14 @@ t.test('3.2.5.5 and 3.2.6.1: what ends by itself', async (t) => {
   const [one, two] = [endpoint(), endpoint({ endpointId: 'a8f9a3a8-ee61-56d7-b306-c67b08fb28d8' })]
   const instances = [instance({ container: 2, expireType: 'endpoint', endpointId: one.instanceId }), instance({ container: 3, expireType: 'endpoint', endpointId: 'A8F9A3A8-EE61-56D7-B306-C67B08FB28D8' }), instance({ category: 'state', expireType: 'user' }), instance({ category: 'device', expireType: 'time', expiresAt: now }), instance({ category: 'device', instance: 1, expireType: 'time', expiresAt: now + 1 }), instance({ container: 2, instance: 1 })]
   const ended = (outcome: ReturnType<typeof decideCleanup>): unknown => outcome.changes.map((change) => (change.kind === 'deleteInstance' ? `${change.key.category} ${change.key.container} ${change.key.instance}` : change.kind === 'deleteEndpoint' ? change.endpointId.slice(0, 4) : change.kind))
-  const first = decideDeregistration(state({ instances, endpoints: [one, two] }), [one.endpointId, 'unknown'])
+  const first = decideDeregistration([], state({ instances, endpoints: [one, two] }), [one.endpointId, 'unknown'], now - 1)
   t.same([ended(first), first.touch], [['note 2 0', '4b16'], { categories: { note: [2] }, publishedBefore: {}, membersBefore: {} }], 'its own instances, whatever letters its id is written in')
-  const last = decideDeregistration(state({ instances, endpoints: [one, two] }), [two.endpointId, one.endpointId])
+  const last = decideDeregistration([], state({ instances, endpoints: [one, two] }), [two.endpointId, one.endpointId], now - 1)
   t.same([ended(last), last.touch], [['note 2 0', 'note 3 0', 'state 200 0', '4b16', 'a8f9'], { categories: { note: [2, 3], state: [200] }, publishedBefore: { note: [2, 3], state: [200] }, membersBefore: {} }], '3.2.5.5.1: with the last one what is bound to the user')
-  t.same(decideDeregistration(state({ instances, endpoints: [] }), [one.endpointId]), { changes: [], touch: noTouch }, 'who is not here cannot leave')
-  const swept = decideCleanup(state({ instances }), now)
+  t.same(decideDeregistration([], state({ instances, endpoints: [] }), [one.endpointId], now - 1), { changes: [], touch: noTouch }, 'who is not here cannot leave')
+  const swept = decideCleanup([], state({ instances }), now)
   t.same([ended(swept), swept.touch], [['device 200 0'], { categories: { device: [200] }, publishedBefore: {}, membersBefore: {} }])
-  t.same(decideCleanup(state({ instances }), now - 1), { changes: [], touch: noTouch })
+  t.same(decideCleanup([], state({ instances }), now - 1), { changes: [], touch: noTouch })
 })
 
 const roaming = (content: string): string => `<roamingData xmlns="${ROAMING}">${content}</roamingData>`

@@ -272,6 +272,16 @@ t.test('a slow name service holds a request up for its budget, and nobody else a
   t.equal(await real.findMissing(['a.example', 'b.example']), undefined)
   const took = performance.now() - started
   t.ok(took >= 200 && took < 2_000, `a quarter of a second: ${took} ms`)
+  let queries = 0
+  const answers: (() => void)[] = []
+  const busy = createMemberDomains((domain) => { queries += 1; return new Promise((resolve) => { answers.push(() => { resolve(!domain.startsWith('x')) }) }) }, () => world.now, async () => undefined)
+  t.equal(await busy.findMissing(Array.from({ length: 5_000 }, (_, at) => `x${at}.example`)), undefined)
+  t.equal(queries, 100, 'a request that names thousands does not flood the name service')
+  for (const answer of answers) answer()
+  await sleep(1)
+  t.equal(await busy.findMissing(['x0.example', 'x1.example']), 'x0.example', 'what it has said since is known')
+  void busy.findMissing(['x4000.example'])
+  t.equal(queries, 101, 'and there is room again')
   t.equal(await createMemberDomains(() => Promise.reject(new Error('no name service')), () => world.now, never).findMissing(['a.example']), undefined, 'a failing one is not waited for')
   t.equal(await createMemberDomains(async (domain) => domain !== 'b.example', () => world.now, never).findMissing(['a.example', 'b.example', 'b.example']), 'b.example')
   t.equal(await createMemberDomains(() => Promise.reject(new Error('not asked')), () => world.now, () => Promise.reject(new Error('no wait'))).findMissing([]), undefined, 'without domains nothing is asked')

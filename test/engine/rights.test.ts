@@ -35,7 +35,7 @@ const begin = async () => {
   return publisher
 }
 
-const refusal = ({ answer }: Subscription): string => `${answer.status} ${answer.header('ms-diagnostics')?.split(';', 2).join(';') ?? ''}`
+const refusal = ({ answer }: Pick<Subscription, 'answer'>): string => `${answer.status} ${answer.header('ms-diagnostics')?.split(';', 2).join(';') ?? ''}`
 
 const NOT_AUTHORIZED = '403 2004;reason="Subscriber is not authorized"'
 
@@ -82,6 +82,25 @@ t.test('incoming: the network that the proxy names counts, not the domain of Fro
   t.equal(refusal(await colleague.subscribesOne(anna, ['note'], { network: 'publicCloud' })), NOT_AUTHORIZED)
   t.equal((await colleague.subscribesOne(anna, ['note'], { network: 'federated' })).answer.status, 200)
   t.equal((await world.client(dan).subscribesOne(anna, ['note'], { network: 'federated' })).answer.status, 200)
+})
+
+t.test('incoming: a refresh, which shows everything again, needs the right as well', async (t) => {
+  await begin()
+  await world.client(gerd).registers()
+  await setUser(gerd, { incomingPublicCloud: false })
+  const watcher = world.client(clara)
+  const [single, batch] = [await watcher.subscribesOne(gerd, ['note']), await watcher.subscribes([anna, gerd], ['note'])]
+  t.equal(refusal({ answer: await single.refreshes({ network: 'publicCloud' }) }), NOT_AUTHORIZED, 'from another network than before')
+  t.equal((await batch.refreshes({ network: 'publicCloud' })).status, 403)
+  await setUser(gerd, { incomingFederated: false })
+  t.strictSame([(await single.refreshes()).status, (await batch.refreshes()).status], [403, 403], 'taken away, and not enforced yet')
+  t.strictSame([(await single.cancels()).status], [200], 'to end it needs none')
+  await world.enforces()
+  t.strictSame(endings(watcher), [DEACTIVATED], 'its client opens it anew and learns who is rejected')
+  await setUser(gerd, {})
+  const inside = await watcher.subscribesOne(gerd, ['note'])
+  await setUser(gerd, { incomingFederated: false })
+  t.equal((await inside.refreshes({ network: 'sameEnterprise' })).status, 200, 'inside the enterprise nothing needs a right')
 })
 
 t.test('incoming: a domain speaks for its users, a user for itself', async (t) => {
@@ -146,6 +165,23 @@ t.test('outgoing: relayed with the right, refused without; nothing is carried ou
   await setUser(boris, { outgoingFederated: true })
   t.equal(await goesOut(client, clara), 'relay', 'and a user for itself')
   t.strictSame(client.hears(), [])
+})
+
+t.test('outgoing: the Request-URI, by which the proxy relays, must not lead where To may not', async (t) => {
+  const client = world.client(boris)
+  await client.registers()
+  await setUser(boris, { outgoingPublicCloud: false })
+  const body = batchBody([{ name: 'subscribe', publishers: [clara], categories: ['note'] }])
+  const goesTo = async (uri: string, options: Parameters<Client['text']>[1] = {}): Promise<string> => {
+    const text = client.text('SUBSCRIBE', { to: clara, body, ...options, headers: { Event: 'presence', 'Content-Type': 'application/msrtc-adrl-categorylist+xml' } })
+    const handled = await world.handles(text.replace(`SUBSCRIBE sip:${clara} `, `SUBSCRIBE ${uri} `), { flow: client.flow })
+    return 'relay' in handled ? 'relay' : String(handled.reply.status)
+  }
+  const cases: readonly (readonly [uri: string, expected: string])[] = [
+    [`sip:${clara}:5062;transport=tcp`, 'relay'], ['sip:suedwind.example', 'relay'], ['sip:198.51.100.7', 'relay'], ['sip:proxy.nordwind.example', 'relay'], [`sip:${dan}`, '403'], [`sip:${clara.replace('@', '%40')}@cloud.example`, '400'], ['sip:CLOUD.example:5061', '403'], [`sip:${eve}`, '403'], ['tel:+4912345', '400'],
+  ]
+  for (const [uri, expected] of cases) t.equal(await goesTo(uri), expected, uri)
+  t.equal(await goesTo('sip:c7.cloud.example', { toTag: 'theirs' }), 'relay', 'in a dialog it is the address that the other side gave')
 })
 
 t.test('outgoing: what the other deployment judges is not judged here; what is ours stays ours', async (t) => {

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import t from 'tap'
+import type { AggregationPlan } from '../../src/core/aggregation/plan.ts'
 import { builtInRegistry, type CategoryRegistry } from '../../src/core/categories/registry.ts'
 import { compareDirectory, directoryCategories } from '../../src/core/publications/directory-publications.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { forgetDirectoryRound, publishDirectories } from '../../src/engine/directory-publish.ts'
+import { UserHasData } from '../../src/engine/put-user.ts'
 import type { RegistrationAnswer } from '../../src/engine/registration.ts'
 import { removeUser } from '../../src/engine/remove-user.ts'
 import { removeForUser } from '../../src/engine/server-publish.ts'
@@ -182,12 +184,30 @@ t.test('the limit on what a user may publish is not the server\'s', async (t) =>
   t.strictSame(await stored(anna), all(1))
 })
 
-t.test('users of another pool are left to it', async (t) => {
+t.test('users of another pool are left to it, and published when they come back', async (t) => {
   await world.reset(on)
-  await world.store.pool.query("INSERT INTO presence_user (user_uri, domain, display_name, created_at, updated_at, home_pool) VALUES ($1, 'nordwind.example', 'Hanna', 1, 1, 'pool2.nordwind.example')", [HANNA])
-  t.equal(await world.sets(HANNA, { displayName: 'Hanna here' }), false)
+  const elsewhere = { homePool: 'sip:pool2.nordwind.example' }
+  t.equal(await world.sets(HANNA, { displayName: 'Hanna' }, elsewhere), true)
+  const watcher = world.client(boris)
+  await watcher.registers()
+  await watcher.subscribes([anna], ['contactCard'])
+  t.equal(await world.sets(anna, { displayName: 'Anna' }, elsewhere), false, 'what the server published is no data of the user')
   await world.timers()
-  t.strictSame(await stored(HANNA), [])
+  t.strictSame([await stored(HANNA), await stored(anna), watcher.hears().length], [[], [], 1])
+  await world.sets(anna, { displayName: 'Anna' })
+  t.strictSame(await stored(anna), all(1))
+  await world.client(anna).registers()
+  await world.client(anna).publishes(notes('mine', [200]))
+  const keptHere = (user: string): Promise<unknown> => world.sets(user, { displayName: 'Anna' }, elsewhere).catch((error: unknown) => error instanceof UserHasData && 'kept here')
+  t.equal(await keptHere(anna), 'kept here')
+  world.restart({ ...on, serverPublications: false })
+  t.equal(await keptHere(boris), 'kept here', 'where the server publishes nothing, these places are the user\'s')
+})
+
+t.test('3.8: what the server publishes counts for what it computes, in the same change', async (t) => {
+  const plan: AggregationPlan = [{ computes: 'dndState', from: { categories: ['legacyInterop'], container: 32000 }, outputs: [{ category: 'dndState', container: 2, shows: [] }] }]
+  await world.reset({ ...on, plan })
+  t.strictSame(await stored(anna), [...all(1).slice(0, -2), 'dndState 2 v1', ...all(1).slice(-2)])
 })
 
 /** Many users whom nobody has published yet. */

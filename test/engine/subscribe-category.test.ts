@@ -2,7 +2,7 @@ import t from 'tap'
 import { handleSip } from '../../src/engine/engine.ts'
 import { PLAIN } from '../support/client.ts'
 import { batchBody, notes, publishBody, removal } from '../support/bodies.ts'
-import { cutParts } from '../support/heard.ts'
+import { cutParts, type Heard } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
@@ -255,4 +255,90 @@ t.test('changes that were committed but not told are told later, once, with the 
   await world.timers()
   t.strictSame(watcher.learns(), [['note#0 "v3"']])
   t.equal(await world.count('change'), 0)
+})
+
+/** What the rejection list of an answer says of each resource. */
+const rejections = ({ documents: [list] }: Heard): readonly object[] => (list?.children ?? []).map(({ children }) => children[0]?.attributes ?? {})
+
+const quotaExceeded = (user: string): object => ({ cid: user, id: '0', state: 'terminated', reason: 'quotaExceeded', statusCode: '413' })
+
+const limitTo = (user: string, own: Readonly<Record<string, number>>): Promise<unknown> => world.store.pool.query('UPDATE presence_user SET limits = $2::jsonb WHERE user_uri = $1', [user, JSON.stringify(own)])
+
+t.test('3.4.5.1.3.1: who is homed elsewhere: a batch is sent there, a single one finds nobody', async (t) => {
+  const { watcher } = await begin()
+  const pool = 'sip:pool2.nordwind.example@nordwind.example;gruu;opaque=srvr:HomeServer:Qx7'
+  await world.store.pool.query(`INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at, home_pool) VALUES ('hugo@nordwind.example', 'nordwind.example', 'Hugo', '{}'::jsonb, 1, 1, $1)`, [pool])
+  const { answer } = await watcher.subscribes(['hugo@nordwind.example', anna, clara], ['note'])
+  t.strictSame(rejections(answer), [{ cid: 'hugo@nordwind.example', id: '0', state: 'resubscribe', poolFqdn: pool }, { cid: clara, id: '0', state: 'resubscribe' }])
+  t.strictSame(answer.says.slice(2), ['note#0 "for all"'], 'the rest is served')
+  t.equal((await watcher.subscribesOne('hugo@nordwind.example', ['note'])).answer.status, 404)
+  t.strictSame(rejections((await watcher.subscribes(['hugo@nordwind.example'], ['note'], { headers: { Expires: '0' } })).answer), [{ cid: 'hugo@nordwind.example', id: '0', state: 'resubscribe', poolFqdn: pool }], 'a poll too')
+})
+
+t.test('3.4.5.1.3.1: as many watch a user as may: terminated in a batch, 413 for a single one; who watches already may again', async (t) => {
+  await world.reset({ limits: { ...world.engine.limits, maxIncoming: 2 } })
+  const { publisher, watcher } = await begin()
+  const first = await world.client(clara).subscribesOne(anna, ['note'])
+  await watcher.subscribes([anna], ['note'])
+  const late = world.client(gerd)
+  await late.registers()
+  const dialog = await late.subscribes([anna, boris], ['note'])
+  t.strictSame([dialog.answer.status, rejections(dialog.answer)], [200, [quotaExceeded(anna)]])
+  t.strictSame(dialog.answer.says.slice(1), ['note (none)'])
+  const single = await world.client(dan).subscribesOne(anna, ['note'])
+  t.strictSame([single.answer.status, single.answer.body], [413, ''])
+  t.strictSame(rejections(await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note'] }]) })), [quotaExceeded(anna)], 'in a refresh too')
+  await publisher.publishes(notes('x', [0], 1))
+  t.strictSame(late.hears(), [], 'and nothing is heard')
+  const again = world.client(boris, 'again')
+  await again.registers()
+  t.strictSame(rejections((await again.subscribes([anna], ['note'])).answer), [], 'another endpoint of who watches already')
+  await first.cancels()
+  t.strictSame(rejections((await world.client(boris, 'again').subscribes([anna], ['state'])).answer), [])
+  t.equal((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note'] }]) })).says.length, 1, 'its two endpoints count as two')
+  await again.deregisters()
+  t.strictSame((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note'] }]) })).says, ['note#0 "x"'], 'who leaves makes room')
+})
+
+t.test('3.4.5.1.3: limits of a single user in place of those of all', async (t) => {
+  const { watcher } = await begin()
+  await limitTo(anna, { maxIncoming: 1 })
+  await limitTo(boris, { maxResourcesPerDialog: 1, maxCategoriesPerRequest: 1 })
+  const [other] = [world.client(gerd)]
+  await other.registers()
+  t.strictSame(rejections((await other.subscribes([anna, boris], ['note', 'state'])).answer), [])
+  t.strictSame(rejections((await watcher.subscribes([anna], ['note'])).answer), [quotaExceeded(anna)])
+  const wide = await watcher.subscribes([gerd], ['note', 'state'])
+  t.strictSame([wide.answer.status, wide.answer.header('ms-diagnostics')?.slice(0, 5)], [403, '2012;'])
+  t.equal((await watcher.subscribes([gerd, boris], ['note'])).answer.status, 403)
+  const dialog = await watcher.subscribes([gerd], ['note'])
+  t.equal(dialog.answer.status, 200)
+  t.equal((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [boris], categories: ['note'] }]) })).status, 403)
+  t.strictSame((await dialog.sends({ body: batchBody([{ name: 'unsubscribe', publishers: [gerd], categories: ['note'] }, { name: 'subscribe', publishers: [boris], categories: ['note'] }]) })).says, ['note (none)'], 'one for another')
+  await limitTo(boris, { maxResourcesPerDialog: 5 })
+  t.equal((await watcher.subscribes([anna, boris, gerd, 'nobody@nordwind.example'], ['note', 'state'])).answer.status, 200)
+})
+
+t.test('3.4.5.3: a refresh that is refused changes nothing', async (t) => {
+  const { watcher } = await begin()
+  const dialog = await watcher.subscribes([anna], ['note'])
+  const before = await world.dump()
+  for (const [status, options] of [
+    [400, { body: '<batchSub' }], [400, { body: '<batchSub xmlns="http://schemas.microsoft.com/2006/01/sip/batch-subscribe"/>' }], [400, { body: batchBody([{ name: 'resubscribe', publishers: [anna], categories: ['note'] }]) }],
+    [403, { body: batchBody([{ name: 'subscribe', publishers: [gerd], categories: ['1', '2', '3', '4', '5', '6', '7'] }]) }], [403, { to: gerd, body: batchBody([{ name: 'subscribe', publishers: [gerd], categories: ['note'] }]) }],
+    [406, { headers: { Accept: 'text/plain' } }], [423, { headers: { Expires: '5' } }], [481, { toTag: 'other' }],
+  ] as const) t.equal((await dialog.refreshes(options)).status, status, JSON.stringify(options))
+  t.strictSame(await world.dump(), before)
+})
+
+t.test('3.4.5.1.3: a single one is refreshed with the very same body, as clients do, and cannot become another', async (t) => {
+  const { publisher } = await begin()
+  const watcher = world.client(clara)
+  const dialog = await watcher.subscribesOne(anna, ['note'])
+  const typed = { headers: { 'Content-Type': 'application/msrtc-adrl-categorylist+xml' } }
+  t.strictSame((await dialog.sends({ ...typed, body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note', 'state'] }]) })).says, ['note#0 "for all"', 'state (none)'])
+  t.equal((await dialog.sends({ ...typed, body: batchBody([{ name: 'subscribe', publishers: [boris], categories: ['note'] }]) })).status, 400)
+  t.equal((await dialog.sends({ ...typed, body: batchBody([{ name: 'unsubscribe', publishers: [anna], categories: ['note'] }]) })).status, 400)
+  await publisher.publishes([...notes('y', [0], 1), { category: 'state', container: 0, data: 'busy' }])
+  t.strictSame(watcher.learns(), [['note#0 "y"', 'state#0 "busy"']])
 })

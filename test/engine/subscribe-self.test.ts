@@ -1,6 +1,6 @@
 import t from 'tap'
 import { PLAIN } from '../support/client.ts'
-import { notes, removal, roamingBody } from '../support/bodies.ts'
+import { added, notes, removal, roamingBody } from '../support/bodies.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
@@ -267,4 +267,104 @@ t.test('a restart of the engine keeps dialogs, numbers and debts', async (t) => 
   const refreshed = await dialog.refreshes()
   t.equal(refreshed.status, 200)
   t.ok(Number(refreshed.header('ms-piggyback-cseq')) > 2)
+})
+
+t.test('3.3.5.1: each combination of scopes shows and tells exactly its parts', async (t) => {
+  const parts = ['categories', 'containers', 'subscribers', 'delegates'] as const
+  const [owner, watcher] = [world.client(anna, 'owner'), world.client(boris)]
+  await owner.registers()
+  await watcher.registers()
+  // Every set of parts, the empty one aside, on an endpoint of its own.
+  const sets = Array.from({ length: 15 }, (_, at) => parts.filter((_part, bit) => ((at + 1) >> bit) % 2 === 1))
+  const endpoints = await Promise.all(sets.map(async (scope) => {
+    const client = world.client(anna, `epid${scope.map(([first, second]) => `${first}${second}`).join('')}`)
+    await client.registers()
+    const { answer } = await client.subscribesSelf(scope)
+    t.strictSame(answer.documents[0]?.children.map(({ name }) => name.replace(/.*\}/, '')), scope, scope.join())
+    return { client, scope }
+  }))
+  const told: Readonly<Record<(typeof parts)[number], string>> = {
+    categories: 'note#0 in 200 v1 static "x"', containers: 'container 300 v1: federated', subscribers: `subscriber ${boris} "boris" sameEnterprise`, delegates: `delegates v1: ${boris}`,
+  }
+  await owner.publishes(notes('x', [200]))
+  await owner.setsMembers([{ id: 300, version: 0, members: ['federated'] }])
+  await watcher.subscribes([added(anna)], ['note'])
+  await owner.setsDelegates(0, { user: boris, action: 'add' })
+  for (const { client, scope } of endpoints) t.strictSame(client.learns(), scope.map((part) => [told[part]]), scope.join())
+})
+
+t.test('2.2.2.3.1: unknown roamingEx types are passed over', async (t) => {
+  const client = world.client(anna)
+  await client.registers()
+  const extended = (...types: readonly string[]): string => `<roamingList xmlns="http://schemas.microsoft.com/2006/09/sip/roaming-self">${types.map((type) => `<roamingEx xmlns="http://schemas.microsoft.com/2007/09/sip/roaming-self-ex" type="${type}"/>`).join('')}</roamingList>`
+  t.strictSame((await client.subscribesSelf([], { body: extended('weather', 'delegates') })).answer.says, ['delegates v0: 0'])
+  client.hears()
+  const none = await client.subscribesSelf([], { body: extended('weather') })
+  t.strictSame([none.answer.status, none.answer.says], [200, []])
+  client.hears()
+  await client.publishes(notes('x', [200]))
+  t.strictSame(client.hears(), [])
+})
+
+t.test('3.3.5.1: every answer carries all data, whatever has changed meanwhile, heard or not', async (t) => {
+  const [client, watcher] = [world.client(anna), world.client(boris)]
+  await client.registers()
+  await watcher.registers()
+  const dialog = await client.subscribesSelf()
+  world.proxies.kam1.down = true
+  await client.publishes([...notes('x', [200, 300]), { category: 'state', container: 2, data: 'busy' }])
+  await client.publishes([removal('note', 200, 1)])
+  await client.setsMembers([{ id: 300, version: 0, members: ['sameEnterprise'] }])
+  await watcher.subscribes([added(anna)], ['note'])
+  await client.setsDelegates(0, { user: boris, action: 'add', publish: 'allow' })
+  const all = [
+    'note#0 in 300 v1 static "x"', 'state#0 in 2 v1 static "busy"', 'container 300 v1: sameEnterprise', 'container 2 v0:', 'container 0 v0: everyone', `subscriber ${boris} "boris" sameEnterprise`, `delegates v1: ${boris} publish`,
+  ]
+  t.strictSame((await dialog.refreshes()).says, all, 'a refresh')
+  t.strictSame((await client.subscribesSelf(undefined, { headers: { Expires: '0' } })).answer.says, all, 'a poll')
+  t.strictSame((await client.subscribesSelf()).answer.says, all, 'a new dialog')
+})
+
+t.test('3.3.5.1: who is in survivable mode is shown everything and gets no dialog', async (t) => {
+  const [client, stranger] = [world.client(anna), world.client(anna, 'stranger')]
+  await client.registers()
+  await client.publishes(notes('x', [200]))
+  const kept = await client.subscribesSelf(['categories'])
+  await client.subscribesContacts()
+  const before = await world.dump()
+  for (const one of [client, stranger]) {
+    const { answer } = await one.subscribesSelf(['categories'], { survivable: true, headers: { Expires: '600' } })
+    t.strictSame([answer.status, answer.header('Expires'), answer.says], [200, '0', ['note#0 in 200 v1 static "x"']])
+    t.match(answer.header('subscription-state'), /^terminated;expires=0/)
+    t.equal((await one.subscribesContacts({ survivable: true })).answer.header('Expires'), '0')
+  }
+  t.strictSame(await world.dump(), before)
+  t.strictSame([client.hears(), stranger.hears()], [[], []], 'no dialog of before is replaced')
+  t.equal((await kept.refreshes()).status, 200)
+})
+
+t.test('3.3.5.3: 401 for a refresh by an endpoint that is no longer registered', async (t) => {
+  const client = world.client(anna)
+  await client.registers()
+  const [self, contacts] = [await client.subscribesSelf(['categories']), await client.subscribesContacts()]
+  const other = world.client(anna, 'other')
+  await other.registers({ granted: 100_000 })
+  world.advance(700)
+  t.strictSame([(await self.refreshes()).status, (await contacts.refreshes()).status], [401, 401])
+  t.equal((await client.subscribesSelf()).answer.status, 401)
+  await world.timers()
+  t.strictSame([(await self.refreshes()).status, (await contacts.refreshes()).status], [481, 481], 'and then its dialogs are gone')
+})
+
+t.test('3.3.5.3: a refresh that is refused changes nothing', async (t) => {
+  const client = world.client(anna)
+  await client.registers()
+  const dialog = await client.subscribesSelf(['categories'])
+  const before = await world.dump()
+  for (const [status, options] of [
+    [400, { body: '<roamingList xmlns="http://schemas.microsoft.com/2006/09/sip/roaming-self"/>' }], [400, { body: '<roamingList' }], [400, { body: roamingBody(['everything']) }], [400, { body: roamingBody(['categories']), to: boris }],
+    [404, { to: 'nobody@nordwind.example' }], [406, { headers: { Accept: 'text/plain' } }], [423, { headers: { Expires: '1' } }],
+  ] as const) t.equal((await dialog.refreshes(options)).status, status, JSON.stringify(options))
+  t.equal((await dialog.refreshes({ body: roamingBody(['containers']), headers: { 'Content-Type': 'text/xml' } })).status, 415)
+  t.strictSame(await world.dump(), before)
 })

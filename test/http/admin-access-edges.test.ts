@@ -2,33 +2,27 @@ import t from 'tap'
 import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
 import type { EngineDeps } from '../../src/engine/deps.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes } from '../support/bodies.ts'
 import { cutParts } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
-const { anna, boris, clara, eve } = people
-const KEY = 'key-of-the-operator-42'
+const { anna, boris, clara, dan, eve, gerd } = people
 
 /** The categories as one node knows them: without schemas, behind a cache of its own. */
 const node = (): EngineDeps['categories'] => {
   const directory = createCategoryDirectory(poolSession(world.store.pool), () => world.now, false)
   return { forget: directory.forget, registry: async () => {
-    const { rules, openTo } = await directory.registry()
-    return { rules: new Map([...rules].map(([name, rule]) => [name, { ...rule, check: undefined }])), openTo }
+    const registry = await directory.registry()
+    return { ...registry, rules: new Map([...registry.rules].map(([name, rule]) => [name, { ...rule, check: undefined }])) }
   } }
 }
 
 const build = async (adminNode: EngineDeps['categories'], engineNode = adminNode) => {
   await world.reset({ categories: engineNode })
-  const { store, domains, template, memberDomains, limits, serverPublications } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories: adminNode, template, memberDomains, limits, serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
-    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world, { categories: adminNode }))
   return async (method: 'GET' | 'PUT' | 'POST', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload }) })
     await world.delivery.idle()
@@ -89,6 +83,39 @@ t.test('explain: a last notification that failed is told as such', async (t) => 
   const [dialog] = (await call('GET', `/explain?publisher=${anna}&subscriber=${clara}`)).json<{ dialogs: { lastNotification: object; owed?: object }[] }>().dialogs
   t.ok(dialog?.owed, 'it is owed the second')
   t.strictSame(dialog?.lastNotification, { cseq: 2, at: '2026-03-02T08:00:05.000Z', taken: false })
+  await world.client(dan).subscribesOne(anna, ['note'])
+  await call('PUT', '/categories/note', { private: true })
+  const { dialogs: [other] } = (await call('GET', `/explain?publisher=${anna}&subscriber=${dan}`)).json<{ dialogs: object[] }>()
+  t.match(other, { lastNotification: { cseq: 1, taken: true }, owed: { attempts: 0, reason: 'category changed' } }, 'what is owed and was never tried makes no failure of the one before')
+})
+
+t.test('explain: the last notification of a batch is not taken for one about the publisher in question', async (t) => {
+  const call = await build(node())
+  const [first, second, watcher] = [world.client(anna), world.client(gerd), world.client(boris)]
+  for (const client of [first, second, watcher]) await client.registers()
+  await watcher.subscribes([anna, gerd], ['note'])
+  world.proxies.kam1.failing.add(watcher.flow)
+  await first.publishes(notes('lost', [0]))
+  world.proxies.kam1.failing.clear()
+  world.advance(5)
+  await second.publishes(notes('heard', [0]))
+  t.strictSame(watcher.learns(), [['note#0 "heard"']])
+  const [dialog] = (await call('GET', `/explain?publisher=${anna}&subscriber=${boris}`)).json<{ dialogs: { lastNotification: object; owed?: object }[] }>().dialogs
+  t.match(dialog?.owed, { attempts: 1 })
+  t.strictSame(dialog?.lastNotification, { cseq: 3, at: '2026-03-02T08:00:05.000Z' }, 'which was taken')
+})
+
+t.test('explain: no container wins where the subscription is refused', async (t) => {
+  const call = await build(node())
+  const publisher = world.client(anna)
+  await publisher.registers()
+  await publisher.publishes(notes('x', [0]))
+  await call('PUT', `/users/${anna}`, { displayName: 'Anna', rights: { incomingFederated: false } })
+  const ask = async (subscriber: string) => (await call('GET', `/explain?publisher=${anna}&subscriber=${subscriber}&category=note`)).json<{ access: object; categories: { container?: number; instances: object[]; candidates: { outcome: string; why: string }[] }[] }>()
+  const { access, categories: [trail] } = await ask(clara)
+  t.match(access, { granted: false, refusal: 'incomingNotGranted' })
+  t.strictSame([trail?.container, trail?.instances, trail?.candidates.map(({ outcome, why }) => [outcome, why])], [undefined, [], [['withheld', 'would be the one, but the publisher may not be watched from network federated']]])
+  t.match((await ask(dan)).categories, [{ container: 0, instances: [{}] }], 'the other network is not concerned')
 })
 
 t.test('memberships over REST: a refusal speaks to the operator', async (t) => {
@@ -97,6 +124,9 @@ t.test('memberships over REST: a refusal speaks to the operator', async (t) => {
   const unknown = (await call('PUT', '/users/nobody@nordwind.example/containers/7', { members: [] })).json<{ status: number; detail: string }>()
   t.equal(unknown.status, 404)
   t.notMatch(unknown.detail, /From/, 'there is no From in a REST call')
+  for (const path of [`/explain?publisher=nobody@nordwind.example&subscriber=${anna}`, `/users/nobody@nordwind.example/view-as?subscriber=${anna}`]) {
+    t.match((await call('GET', path)).json(), { status: 404, detail: 'nobody@nordwind.example is no user of this server' })
+  }
   const stale = (await call('POST', `/users/${anna}/containers`, { containers: [{ id: 7, version: 0, add: [{ type: 'everyone' }] }, { id: 400, version: 0, add: [{ type: 'everyone' }] }] })).json<{ status: number; detail: string }>()
   t.equal(stale.status, 409)
   t.match(JSON.stringify(stale), /400/, 'which container it was; a client learns it by the fault, which the sentence promises')

@@ -6,9 +6,8 @@ import type { EngineDeps } from '../../src/engine/deps.ts'
 import { createMemberDomains } from '../../src/engine/member-domains.ts'
 import { createTemplateDirectory } from '../../src/engine/template-directory.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes, removal } from '../support/bodies.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
@@ -16,16 +15,11 @@ import { openWorld, people, START } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris, clara, dan, eve, gerd } = people
-const KEY = 'key-of-the-operator-42'
 
 /** The admin app and an engine that share their caches, as in one process. */
 const build = async (options: Partial<EngineDeps> = {}) => {
   await world.reset(options)
-  const { store, domains, categories, template, memberDomains, limits, serverPublications } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories, template, memberDomains, limits, serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
-    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world))
   const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
     await world.delivery.idle()
@@ -78,8 +72,8 @@ t.test('3.5.5: operators change memberships under the same rules and versions, a
   publisher.hears()
 
   const before = await world.dump()
-  isProblem(t, await call('POST', place, { containers: [{ id: 7, version: 0, add: [everyone] }, { id: 400, version: 1, add: [everyone] }] }), 409, 'a version that is gone: all or nothing')
-  isProblem(t, await call('PUT', `${place}/400`, { version: 3, members: [] }), 409, 'a version still to come')
+  isProblem(t, await call('POST', place, { containers: [{ id: 7, version: 0, add: [everyone] }, { id: 400, version: 1, add: [everyone] }, { id: 8, add: [everyone] }, { id: 300, version: 5, remove: [everyone] }] }), 409, 'a version that is gone: all or nothing, and each is named', / container 400 has version 2, not 1; container 300 has version 1, not 5$/)
+  isProblem(t, await call('PUT', `${place}/400`, { version: 3, members: [] }), 409, 'a version still to come', / container 400 has version 2, not 3$/)
   isProblem(t, await call('POST', place, { containers: [{ id: 7, add: many(3) }, { id: 8, add: many(2) }] }), 413, 'more members than a publisher may have', /at most 6/)
   isProblem(t, await call('PUT', `${place}/7`, { members: many(4) }), 413, 'the other containers count')
   isProblem(t, await call('POST', place, { containers: [{ id: 7, add: [everyone] }, { id: 7, remove: [everyone] }] }), 400, 'twice the same')
@@ -221,8 +215,8 @@ const registry = () => createCategoryDirectory(poolSession(world.store.pool), ()
 const buildRich = async () => {
   const directory = registry()
   const categories: EngineDeps['categories'] = { forget: directory.forget, registry: async () => {
-    const { rules, openTo } = await directory.registry()
-    return { rules: new Map([...rules].map(([name, rule]) => [name, { ...rule, check: undefined }])), openTo }
+    const registry = await directory.registry()
+    return { ...registry, rules: new Map([...registry.rules].map(([name, rule]) => [name, { ...rule, check: undefined }])) }
   } }
   return build({ categories })
 }
@@ -280,9 +274,18 @@ t.test('view-as renders byte for byte what the subscriber really receives', asyn
 /** The names of the categories of a document, in order, each once. */
 const view = (xml: string): readonly string[] => [...new Set([...xml.matchAll(/<category name="([^"]+)"/g)].map(([, name = '']) => name))]
 
+interface Access {
+  readonly granted: boolean
+  readonly refusal?: string
+  readonly why?: string
+  readonly publisherRights: object
+  readonly subscriberRights?: object
+}
+
 interface Explained {
+  readonly access: Access
   readonly network: { readonly value?: string; readonly from: string }
-  readonly categories: readonly { readonly category: string; readonly container?: number; readonly registered: boolean; readonly private: boolean; readonly instances: readonly object[]; readonly rules: readonly object[]; readonly candidates: readonly { readonly container: number; readonly outcome: string }[]; readonly quota?: object }[]
+  readonly categories: readonly { readonly category: string; readonly container?: number; readonly registered: boolean; readonly private: boolean; readonly instances: readonly object[]; readonly rules: readonly object[]; readonly candidates: readonly { readonly container: number; readonly outcome: string; readonly why: string }[]; readonly quota?: object }[]
   readonly dialogs: readonly { readonly callId: string; readonly kind: string; readonly categories: readonly string[]; readonly lastNotification: object; readonly owed?: object }[]
   readonly quotas: object
 }
@@ -329,7 +332,7 @@ t.test('explain: the whole trail of a rich case', async (t) => {
       quota: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0), quotaBytes: 524_288, maxBytes: 32_768 },
     }],
     dialogs: [{
-      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10), taken: true },
+      callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, kind: 'batch', network: 'sameEnterprise', endpointId, proxy: 'kam1', categories: ['note', 'state'], createdAt: at(0), expiresAt: at(3600), lastNotification: { cseq: 2, at: at(10) },
     }],
     quotas: { members: { used: 5, max: 6 }, publications: { bytes: bytes.reduce((sum, text) => sum + Buffer.byteLength(text), 0) + Buffer.byteLength('<device xmlns="http://schemas.microsoft.com/2006/09/sip/device"><text>desk</text></device><routing xmlns="http://schemas.microsoft.com/2006/09/sip/routing"><text>secret</text></routing><h xmlns="urn:h"/>') + 9 * 256, max: 2_000_000 } },
   })
@@ -351,6 +354,7 @@ t.test('explain: what the dialogs heard last and what they are owed', async (t) 
   const owing = await explain(call, anna, clara)
   for (const { owed } of owing.dialogs) t.match(owed, { attempts: 1, reason: 'the proxy could not send it', dueAt: /^2026-03-02T08:00:0\d/ })
   t.strictSame(Object.keys(owing.dialogs[0]?.owed ?? {}).sort(), ['attempts', 'dueAt', 'reason'])
+  t.strictSame(owing.dialogs.map(({ lastNotification }) => lastNotification), [first, second].map(() => ({ cseq: 2, at: new Date(START + 5_000).toISOString(), taken: false })), 'the last one has its number and its time, but the proxy did not take it')
   world.proxies.kam1.failing.clear()
   world.advance(60)
   await world.timers()
@@ -380,14 +384,21 @@ t.test('explain: where the network comes from, and the cases in which nothing is
     const explained = await explain(call, anna, subscriber, `&category=note${query}`)
     t.strictSame([explained.network, explained.categories[0]?.container], [network, container], `${subscriber}${query}`)
     t.equal(explained.categories[0]?.instances.length === 0, container === undefined, 'and what is seen there')
+    t.strictSame(explained.categories[0]?.candidates.filter(({ outcome }) => outcome === 'wins').map((one) => one.container), container === undefined ? [] : [container], 'the one that wins')
+    const refused = container === undefined ? { granted: false, refusal: 'domainBlocked', why: 'The domain of From is blocked by the administrator.' } : { granted: true }
+    t.strictSame(explained.access, { ...refused, publisherRights: allGranted, ...(subscriber === gerd ? { subscriberRights: allGranted } : {}) }, 'blocked is refused before any container is looked at')
   }
   t.equal((await partner.subscribesOne(anna, ['note'], { network: 'publicCloud' })).answer.status, 200)
   t.match(await explain(call, anna, clara), { network: { value: 'publicCloud', from: 'dialog' }, categories: [{ container: 110 }] }, 'what the proxy said about the dialog goes before the domain table')
   t.match(await explain(call, anna, clara, '&network=sameEnterprise'), { network: { value: 'sameEnterprise', from: 'question' }, categories: [{ container: 200 }] }, 'and the question before both')
 
+  const [kept] = (await explain(call, anna, eve, '&category=note')).categories
+  t.match(kept?.candidates.filter(({ outcome }) => outcome !== 'notMember'), [{ container: 100, outcome: 'withheld', why: 'would be the one, but the domain of the subscriber is blocked' }, { container: 0, outcome: 'laterRule' }], 'what a blocked domain would see were it federated')
+
   const [hidden] = (await explain(call, anna, gerd, '&category=routing')).categories
   t.match(hidden, { category: 'routing', registered: true, private: true, instances: [], quota: { bytes: Number } })
   t.notOk('container' in (hidden ?? {}), '1.3.1.2: private is not given to others, whatever the containers say')
+  t.match(hidden?.candidates, [...[400, 200, 110, 100].map((container) => ({ container, outcome: 'notPublished' })), { container: 0, outcome: 'withheld', why: 'would be the one, but the category is private' }])
   const [unregistered] = (await explain(call, anna, gerd, '&category=never-heard-of')).categories
   t.match(unregistered, { category: 'never-heard-of', registered: false, private: false, instances: [], candidates: [400, 200, 110, 100, 0].map((container) => ({ container, published: false, outcome: 'notPublished' })) })
   t.notOk('quota' in (unregistered ?? {}) || 'container' in (unregistered ?? {}))
@@ -397,6 +408,57 @@ t.test('explain: where the network comes from, and the cases in which nothing is
   isProblem(t, await call('GET', `/explain?publisher=nobody@nordwind.example&subscriber=${boris}`), 404, 'an unknown publisher')
   isProblem(t, await call('GET', `/explain?publisher=${clara}&subscriber=${boris}`), 404, 'not of this server')
   for (const query of ['', `publisher=${anna}`, `subscriber=${boris}`, `publisher=${anna}&subscriber=nobody`, `publisher=nobody&subscriber=${boris}`, `publisher=${anna}&subscriber=${boris}&network=lan`, `publisher=${anna}&subscriber=${boris}&more=1`, `publisher=${anna}&publisher=${anna}&subscriber=${boris}`, `publisher=${anna}&subscriber=${boris}&category=${'x'.repeat(129)}`]) isProblem(t, await call('GET', `/explain?${query}`), 400, query.slice(0, 60))
+})
+
+t.test('3.4.5.3: explain says whether a SUBSCRIBE is granted, and by whose rights; it is answered so', async (t) => {
+  const { call } = await buildRich()
+  await beginRich(call)
+  const NOT_GRANTED = { granted: false, refusal: 'incomingNotGranted', why: 'The user named in To may not be watched from the network of the subscriber.' }
+  const others = [[clara, ''], [dan, ''], ['f@nowhere.example', ''], [boris, ''], [eve, ''], [clara, 'publicCloud'], [boris, 'federated']] as const
+  /** Who is refused by explain, which has to be who is refused by view-as and by the protocol. */
+  const refused = async (publisherRights: object, subscriberRights: object, name: string): Promise<readonly string[]> => {
+    const list: string[] = []
+    for (const [subscriber, network] of others) {
+      const query = `&category=note${network === '' ? '' : `&network=${network}`}`
+      const { access } = await explain(call, anna, subscriber, query)
+      const { granted, refusal, why } = access
+      t.strictSame(access, { ...(granted ? { granted } : { granted, refusal, why }), publisherRights, ...(subscriber === boris ? { subscriberRights } : {}) }, `${name}: the rights behind ${subscriber}`)
+      if (!granted && subscriber !== eve) t.strictSame({ granted, refusal, why }, NOT_GRANTED)
+      if (!granted) list.push(`${subscriber}${network === '' ? '' : ` as ${network}`}`)
+      const { answer } = await world.client(subscriber).subscribesOne(anna, ['note'], { headers: { Expires: '0' }, network: network === '' ? undefined : network })
+      t.strictSame([answer.status, (await viewAs(call, subscriber, query)).status], granted ? [200, 200] : [403, 403], `${name}: ${subscriber} ${network}`)
+    }
+    return list
+  }
+  const setUser = async (user: string, rights: object): Promise<void> => {
+    t.equal((await call('PUT', `/users/${user}`, { displayName: user, rights })).status, 200)
+  }
+  t.strictSame(await refused(allGranted, allGranted, 'all granted'), [eve])
+  await setUser(anna, { incomingFederated: false })
+  t.strictSame(await refused({ ...allGranted, incomingFederated: false }, allGranted, 'not to federated domains'), [clara, 'f@nowhere.example', eve, `${boris} as federated`])
+  await setUser(anna, { incomingPublicCloud: false, outgoingFederated: false })
+  t.strictSame(await refused({ ...allGranted, incomingPublicCloud: false, outgoingFederated: false }, allGranted, 'not to the public cloud'), [dan, eve, `${clara} as publicCloud`])
+  await setUser(anna, {})
+  await setUser(boris, { outgoingFederated: false, incomingFederated: false })
+  t.strictSame(await refused(allGranted, { ...allGranted, outgoingFederated: false, incomingFederated: false }, 'what the subscriber may do elsewhere is shown, and does not count here'), [eve])
+  t.equal((await call('PUT', '/domains/nordwind.example', { kind: 'enterprise', rights: { incomingPublicCloud: false } })).status, 200)
+  t.strictSame(await refused({ ...allGranted, incomingPublicCloud: false }, { ...allGranted, outgoingFederated: false, incomingFederated: false, incomingPublicCloud: false }, 'the domain speaks for its users'), [dan, eve, `${clara} as publicCloud`])
+  await setUser(anna, { incomingPublicCloud: true })
+  t.strictSame(await refused(allGranted, { ...allGranted, outgoingFederated: false, incomingFederated: false, incomingPublicCloud: false }, 'and a user for itself'), [eve])
+})
+
+t.test('3.4.5.3: who loses the right loses the dialog at once, and explain says why there is none', async (t) => {
+  const { call } = await buildRich()
+  const { partner, colleague } = await beginRich(call)
+  await partner.subscribesOne(anna, ['note'])
+  await colleague.subscribes([anna], ['note'])
+  t.match(await explain(call, anna, clara), { access: { granted: true }, dialogs: [{ kind: 'single' }] })
+  t.equal((await call('PUT', `/users/${anna}`, { displayName: 'Anna', rights: { incomingFederated: false } })).status, 200)
+  t.strictSame(partner.hears().map((heard) => heard.header('subscription-state')), ['terminated;expires=0;reason=rejected'])
+  const { access, dialogs } = await explain(call, anna, clara)
+  t.strictSame([access.granted, access.refusal, dialogs], [false, 'incomingNotGranted', []])
+  t.strictSame(colleague.hears(), [], 'inside the enterprise nothing needs a right')
+  t.match(await explain(call, anna, boris), { access: { granted: true }, dialogs: [{ kind: 'batch' }] })
 })
 
 t.test('1.3.1.2: a category that becomes private, or is so no more, is told once to those who watch it and had something to see', async (t) => {
@@ -419,6 +481,7 @@ t.test('1.3.1.2: a category that becomes private, or is so no more, is told once
   }
   const only = (...says: readonly string[]) => ({ early: [0, 0, 0, 0], late: [says.length === 0 ? [] : [says], [], [], []], later: [0, 0, 0, 0] })
   t.equal((await call('PUT', '/categories/note', { private: true })).status, 200)
+  t.match((await explain(call, anna, boris)).dialogs, [{ lastNotification: { cseq: 1 }, owed: { attempts: 0, reason: 'category changed' } }], 'owed, and never tried')
   t.strictSame(await heard(), only('note (none)', 'device#0 "desk"'))
   t.equal((await call('PUT', '/categories/note', { private: true, maxBytes: 1000 })).status, 200)
   t.strictSame(await heard(), only(), 'private before and after: nothing to tell')
@@ -434,7 +497,19 @@ t.test('1.3.1.2: a category that becomes private, or is so no more, is told once
   t.equal((await call('PUT', '/categories/note', { private: true })).status, 200)
   await heard()
   t.equal((await call('DELETE', '/categories/note')).status, 204)
-  t.strictSame(await heard(), only('note#2 "hidden"', 'device#0 "desk two"'), 'what is removed from the registry is private no more; what is published stays')
+  world.advance(3)
+  await world.timers()
+  t.strictSame(colleague.hears(), [], 'what was private is not given away by removing its name')
+  t.match(await explain(call, anna, boris, '&category=note'), { categories: [{ registered: false, private: true, instances: [] }] })
+  t.strictSame((await call('GET', '/categories/note')).status, 404)
+  t.equal((await call('PUT', '/categories/note', {})).status, 201)
+  t.strictSame(await heard(), only('note#2 "hidden"', 'device#0 "desk two"'), 'but by registering it for all; what is published has stayed')
+  for (const [name, secret] of [['routing', true], ['salary', true], ['colour', false]] as const) {
+    await call('PUT', `/categories/${name}`, { private: secret })
+    t.equal((await call('DELETE', `/categories/${name}`)).status, 204)
+    t.equal((await call('DELETE', `/categories/${name}`)).status, 404, 'once')
+    t.match(await explain(call, anna, boris, `&category=${name}`), { categories: [{ registered: false, private: secret }] }, name)
+  }
 })
 
 t.test('GET /users/{uri}/presence: endpoints, containers and publications at one glance', async (t) => {

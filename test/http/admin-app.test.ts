@@ -6,19 +6,16 @@ import type { AdminDeps } from '../../src/http/admin/deps.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import { connectStore } from '../../src/store/connect.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes } from '../support/bodies.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris } = people
-const KEY = 'key-of-the-operator-42'
 
 const build = async (changes: Partial<AdminDeps> = {}) => {
   const lines: string[] = []
-  const app = await buildAdminApp({
-    store: world.store, domains: world.engine.domains, categories: world.engine.categories, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, serverPublications: world.engine.serverPublications, now: () => world.now, adminKey: KEY, wake: world.delivery.wake, enforceRights: () => world.enforces(), isReady: async () => true,
-    log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 3, deferredNotifications: async () => 0 }), ...changes,
-  })
+  const app = await buildAdminApp(adminDeps(world, { log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 3, deferredNotifications: async () => 0 }), ...changes }))
   const call = (method: 'GET' | 'PUT' | 'DELETE' | 'POST' | 'PATCH', path: string, payload?: unknown, headers: Record<string, string> = {}) =>
     app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}`, ...headers }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
   return { app, call, lines }

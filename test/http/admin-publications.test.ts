@@ -2,25 +2,20 @@ import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
-import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { notes, removal } from '../support/bodies.ts'
 import { readInfoset } from '../support/infoset.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris } = people
-const KEY = 'key-of-the-operator-42'
 
 /** The admin app and an engine on one registry from the database. */
 const build = async (open = false) => {
   const categories = createCategoryDirectory(poolSession(world.store.pool), () => world.now, open)
   await world.reset({ categories })
-  const app = await buildAdminApp({
-    store: world.store, domains: world.engine.domains, categories, template: world.engine.template, memberDomains: world.engine.memberDomains, limits: world.engine.limits, serverPublications: world.engine.serverPublications, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), isReady: async () => true,
-    log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world))
   return async (method: 'GET' | 'PUT' | 'DELETE', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
     await world.delivery.idle()

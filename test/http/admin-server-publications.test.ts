@@ -6,13 +6,12 @@ import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
 import { start, type Running } from '../../src/main.ts'
 import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
 import { poolSession } from '../../src/store/session.ts'
+import { adminDeps, KEY } from '../support/admin.ts'
 import { createDataDirectory } from '../support/database.ts'
 import { openWorld } from '../support/world.ts'
 
 const world = await openWorld(t)
-const KEY = 'key-of-the-operator-42'
 const HANNA = 'hanna@nordwind.example'
 
 interface Item { readonly category: string; readonly container: number; readonly instance: number; readonly version: number; readonly expireType: string; readonly xml: string }
@@ -28,12 +27,9 @@ const build = async (serverPublications = true) => {
   await world.reset({ categories, serverPublications })
   const woken: string[] = []
   const lines: string[] = []
-  const { store, domains, template, memberDomains, limits } = world.engine
-  const app = await buildAdminApp({
-    store, domains, categories, template, memberDomains, limits, serverPublications, now: () => world.now, adminKey: KEY, enforceRights: () => world.enforces(), isReady: async () => true,
-    wake: (publishers) => { woken.push(...publishers); world.delivery.wake(publishers) },
-    log: createLog('warn', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
-  })
+  const app = await buildAdminApp(adminDeps(world, {
+    wake: (publishers) => { woken.push(...publishers); world.delivery.wake(publishers) }, log: createLog('warn', { write: (line: string) => { lines.push(line) } }),
+  }))
   const call = async (method: 'GET' | 'PUT' | 'DELETE', path: string, payload?: object) => {
     const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
     await world.delivery.idle()

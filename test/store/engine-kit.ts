@@ -5,6 +5,7 @@ import type { DeliveryResult, ProxyClient } from '../../src/delivery/proxy-clien
 import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from '../support/unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
+import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
@@ -69,15 +70,17 @@ export interface NodeOptions {
 export const createNode = ({ name, store, clock, client, random }: NodeOptions): EngineNode => {
   const now = (): number => clock.time
   let tags = 0
+  const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
+  const presenceTerms = createPresenceTerms(uncheckedCategories, domains)
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains: createDomainDirectory(poolSession(store.pool), now, 'federated'),
+    store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, proxies, hidden: async () => () => false, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
+  const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text) => {

@@ -46,13 +46,49 @@ export const roamingBody = (scope: readonly string[]): string =>
   `<roamingList xmlns="http://schemas.microsoft.com/2006/09/sip/roaming-self">${scope.map((type) =>
     type === 'delegates' ? '<roamingEx xmlns="http://schemas.microsoft.com/2007/09/sip/roaming-self-ex" type="delegates"/>' : `<roaming type="${type}"/>`).join('')}</roamingList>`
 
+/** A resource of a batch: its user alone, or with what stands in its context element, '' for an empty one. */
+export type ResourceText = string | { readonly user: string; readonly context: string }
+
+const resource = (text: ResourceText): string =>
+  typeof text === 'string' ? `<resource uri="sip:${text}"/>` : `<resource uri="sip:${text.user}">${text.context === '' ? '<context/>' : `<context>${text.context}</context>`}</resource>`
+
 export interface BatchActionText {
   readonly name: string
-  readonly publishers: readonly string[]
+  readonly publishers: readonly ResourceText[]
   readonly categories: readonly string[]
 }
 
 export const batchBody = (actions: readonly BatchActionText[]): string =>
   `<batchSub xmlns="http://schemas.microsoft.com/2006/01/sip/batch-subscribe" uri="sip:ignored@x.example" name="">${actions.map(({ name, publishers, categories }) =>
-    `<action name="${name}" id="63792024"><adhocList>${publishers.map((user) => `<resource uri="sip:${user}"/>`).join('')}</adhocList>` +
+    `<action name="${name}" id="63792024"><adhocList>${publishers.map(resource).join('')}</adhocList>` +
     `<categoryList xmlns="http://schemas.microsoft.com/2006/09/sip/categorylist">${categories.map((category) => `<category name="${category}"/>`).join('')}</categoryList></action>`).join('')}</batchSub>`
+
+/** The user with an empty context, as clients add a contact (4.8). */
+export const added = (user: string): ResourceText => ({ user, context: '' })
+
+export const subscribersBody = (user: string): string =>
+  `<setSubscribers xmlns="http://schemas.microsoft.com/2006/09/sip/presence-subscribers"><subscriber user="${user}" acknowledged="true"/></setSubscribers>`
+
+export interface DelegateText {
+  readonly user: string
+  readonly action: string
+  readonly publish?: 'allow' | 'deny'
+  readonly redelegate?: 'allow' | 'deny'
+}
+
+export const delegatesBody = (version: number, { user, action, publish, redelegate }: DelegateText): string =>
+  `<setDelegates xmlns="http://schemas.microsoft.com/2007/09/sip/delegate-management" version="${version}"><delegate uri="sip:${user}" action="${action}">` +
+  `${publish === undefined ? '' : `<publishOperation authorization="${publish}"/>`}${redelegate === undefined ? '' : `<redelegateOperation authorization="${redelegate}"/>`}</delegate></setDelegates>`
+
+/** The fields of a SOAP action by name; `deltaNum` among them. */
+export type SoapFields = Readonly<Record<string, string | number>>
+
+export const soapBody = (action: string, fields: SoapFields): string =>
+  `<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><m:${action} xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip">` +
+  `${Object.entries(fields).map(([name, value]) => (value === '' ? `<m:${name}/>` : `<m:${name}>${value}</m:${name}>`)).join('')}</m:${action}></SOAP-ENV:Body></SOAP-ENV:Envelope>`
+
+/** The fields of setContact as clients send them. */
+export const contactFields = (user: string, deltaNum: number, more: SoapFields = {}): SoapFields => ({ displayName: '', groups: '', subscribed: 'true', URI: `sip:${user}`, externalURI: '', deltaNum, ...more })
+
+export const provisioningBody = (groups: readonly string[]): string =>
+  `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">${groups.map((name) => `<provisioningGroup name="${name}"/>`).join('')}</provisioningGroupList>`

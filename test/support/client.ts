@@ -1,7 +1,10 @@
 import type { RegistrationAnswer } from '../../src/engine/registration.ts'
 import { hearReply, type Heard } from './heard.ts'
 import type { World } from './world.ts'
-import { batchBody, membersBody, publishBody, roamingBody, type BatchActionText, type ContainerText, type PublicationText } from './bodies.ts'
+import {
+  batchBody, delegatesBody, membersBody, provisioningBody, publishBody, roamingBody, soapBody, subscribersBody,
+  type BatchActionText, type ContainerText, type DelegateText, type PublicationText, type ResourceText, type SoapFields,
+} from './bodies.ts'
 
 /** How a request differs from what a usual client would send; `undefined` values leave a header out. */
 export interface RequestOptions {
@@ -17,6 +20,10 @@ export interface RequestOptions {
   readonly flow?: string
   readonly user?: string
   readonly network?: 'sameEnterprise' | 'federated' | 'publicCloud' | undefined
+  /** What a From header says beside the address. */
+  readonly displayName?: string
+  /** The proxy says that the client is in survivable mode. */
+  readonly survivable?: boolean
 }
 
 const PIGGYBACK = { Supported: 'ms-benotify, ms-piggyback-first-notify, eventlist', 'Proxy-Require': 'ms-benotify' }
@@ -27,6 +34,15 @@ export const PLAIN = { Supported: 'eventlist', 'Proxy-Require': undefined }
 const SELF = { Event: 'vnd-microsoft-roaming-self', Accept: 'application/vnd-microsoft-roaming-self+xml', 'Content-Type': 'application/vnd-microsoft-roaming-self+xml', ...PIGGYBACK }
 
 const CATEGORIES = { Event: 'presence', Accept: 'application/msrtc-event-categories+xml, application/rlmi+xml, multipart/related', 'Content-Type': 'application/msrtc-adrl-categorylist+xml', ...PIGGYBACK }
+
+const CONTACTS = { Event: 'vnd-microsoft-roaming-contacts', Accept: 'application/vnd-microsoft-roaming-contacts+xml', ...PIGGYBACK }
+
+const PROVISIONING = {
+  Event: 'vnd-microsoft-provisioning-v2', Accept: 'application/vnd-microsoft-roaming-provisioning-v2+xml', 'Content-Type': 'application/vnd-microsoft-roaming-provisioning-v2+xml', Expires: '0', ...PIGGYBACK,
+}
+
+/** Option tags of a client whose dialogs shall live on with every notification (MS-SIP 3.6). */
+export const AUTOEXTEND = { Supported: 'ms-benotify, ms-piggyback-first-notify, com.microsoft.autoextend' }
 
 const BATCH = { ...CATEGORIES, Require: 'adhoclist, categoryList' }
 
@@ -91,14 +107,14 @@ export class Client {
 
   /** Raw text of a request as this client writes it. */
   text(method: string, options: RequestOptions = {}): string {
-    const { to = this.user, toTag, callId = `call-${this.world.next()}`, cseq = 1, fromTag = `from-${this.epid}`, headers = {}, body = '' } = options
+    const { to = this.user, toTag, callId = `call-${this.world.next()}`, cseq = 1, fromTag = `from-${this.epid}`, headers = {}, body = '', displayName } = options
     const contact = 'contact' in options ? options.contact : this.contact
     const epid = 'epid' in options ? options.epid : this.epid
     const lines = [
       `${method} sip:${to} SIP/2.0`,
       'Via: SIP/2.0/TCP 192.0.2.10:4100;branch=z9hG4bK776',
       'Max-Forwards: 70',
-      `From: <sip:${this.user}>;tag=${fromTag}${epid === undefined ? '' : `;epid=${epid}`}`,
+      `From: ${displayName === undefined ? '' : `"${displayName}" `}<sip:${this.user}>;tag=${fromTag}${epid === undefined ? '' : `;epid=${epid}`}`,
       `To: <sip:${to}>${toTag === undefined ? '' : `;tag=${toTag}`}`,
       `Call-ID: ${callId}`,
       `CSeq: ${cseq} ${method}`,
@@ -114,8 +130,8 @@ export class Client {
     return this.sendsRaw(this.text(method, options), options)
   }
 
-  async sendsRaw(bytes: string | Uint8Array, { flow = this.flow, user, network }: RequestOptions = {}): Promise<Heard> {
-    return hearReply((await this.world.sip(bytes, { proxy: this.proxy, flow, user, network })).reply)
+  async sendsRaw(bytes: string | Uint8Array, { flow = this.flow, user, network, survivable = false }: RequestOptions = {}): Promise<Heard> {
+    return hearReply((await this.world.sip(bytes, { proxy: this.proxy, flow, user, network, survivable })).reply)
   }
 
   publishes(publications: readonly PublicationText[], options: RequestOptions = {}): Promise<Heard> {
@@ -124,6 +140,20 @@ export class Client {
 
   setsMembers(containers: readonly ContainerText[], options: RequestOptions = {}): Promise<Heard> {
     return this.sends('SERVICE', { body: membersBody(containers), ...options, headers: { 'Content-Type': 'application/msrtc-setcontainermembers+xml', ...options.headers } })
+  }
+
+  /** Acknowledges somebody on the subscriber list. */
+  setsSubscribers(user: string, options: RequestOptions = {}): Promise<Heard> {
+    return this.sends('SERVICE', { body: subscribersBody(user), ...options, headers: { 'Content-Type': 'application/msrtc-presence-setsubscriber+xml', ...options.headers } })
+  }
+
+  setsDelegates(version: number, delegate: DelegateText, options: RequestOptions = {}): Promise<Heard> {
+    return this.sends('SERVICE', { body: delegatesBody(version, delegate), ...options, headers: { 'Content-Type': 'application/msrtc-setDelegate+xml', ...options.headers } })
+  }
+
+  /** A SOAP request, outside of any dialog unless the options say otherwise. */
+  asksSoap(action: string, fields: SoapFields, options: RequestOptions = {}): Promise<Heard> {
+    return this.sends('SERVICE', { body: soapBody(action, fields), ...options, headers: { 'Content-Type': 'application/SOAP+xml', ...options.headers } })
   }
 
   private async opens(base: RequestOptions): Promise<Subscription> {
@@ -139,13 +169,23 @@ export class Client {
   }
 
   /** Opens (or polls) a batch category subscription. */
-  subscribes(publishers: readonly string[], categories: readonly string[], options: RequestOptions = {}): Promise<Subscription> {
+  subscribes(publishers: readonly ResourceText[], categories: readonly string[], options: RequestOptions = {}): Promise<Subscription> {
     return this.opens({ body: batchBody([{ name: 'subscribe', publishers, categories }]), ...options, headers: { ...BATCH, ...options.headers } })
   }
 
   /** Opens (or polls) a single category subscription, whose To is the publisher. */
   subscribesOne(publisher: string, categories: readonly string[], options: RequestOptions & { readonly actions?: readonly BatchActionText[] } = {}): Promise<Subscription> {
     return this.opens({ to: publisher, body: batchBody(options.actions ?? [{ name: 'subscribe', publishers: [publisher], categories }]), ...options, headers: { ...CATEGORIES, ...options.headers } })
+  }
+
+  /** Opens (or polls) a subscription to the contact list. */
+  subscribesContacts(options: RequestOptions = {}): Promise<Subscription> {
+    return this.opens({ ...options, headers: { ...CONTACTS, ...options.headers } })
+  }
+
+  /** Asks for provisioning groups, once. */
+  async asksProvisioning(groups: readonly string[], options: RequestOptions = {}): Promise<Heard> {
+    return (await this.opens({ body: provisioningBody(groups), ...options, headers: { ...PROVISIONING, ...options.headers } })).answer
   }
 
   /** A REGISTER that the proxy's registrar has accepted. */

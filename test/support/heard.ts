@@ -50,9 +50,20 @@ const tellCategory = ({ attributes, children }: Infoset): string => {
   return `${name}#${instance}${place}${life} "${children.map(textOf).join('')}"`
 }
 
+const tellSubscriber = ({ attributes, children }: Infoset): string =>
+  `subscriber ${attributes['user']} "${attributes['displayName']}" ${attributes['type']}${attributes['acknowledged'] === 'true' ? ' acknowledged' : ''}${children.length > 0 ? ' with context' : ''}`
+
+const tellDelegate = ({ attributes: { uri, publish, redelegate } }: Infoset): string => `${uri}${publish === 'true' ? ' publish' : ''}${redelegate === 'true' ? ' redelegate' : ''}`
+
+const tellOfList = (infoset: Infoset): string => {
+  const { id, name, uri, groups, subscribed } = infoset.attributes
+  return `${local(infoset)} ${id ?? uri}${name === undefined ? '' : ` "${name}"`}${groups === undefined ? '' : ` in ${groups}`}${subscribed === 'false' ? ' not subscribed' : ''}${infoset.children.length > 0 ? ' with extension' : ''}`
+}
+
 /**
  * A document in a line an entry: `note#0 "text"` or `note (none)` as watchers see it, `note#0 in 300 v1 static "text"` as the publisher does,
- * `container 300 v1: user boris@...`, `rejected sip:... resubscribe`.
+ * `container 300 v1: user boris@...`, `rejected sip:... resubscribe`, `subscriber boris@... "boris" sameEnterprise`, `delegates v1: boris@... publish`;
+ * contact lists begin with their number: `list 5`, `5 to 6`.
  */
 export const tell = (infoset: Infoset): readonly string[] => {
   switch (local(infoset)) {
@@ -62,6 +73,12 @@ export const tell = (infoset: Infoset): readonly string[] => {
       `container ${attributes['id']} v${attributes['version']}: ${children.map((member) => `${member.attributes['type']}${member.attributes['value'] === undefined ? '' : ` ${member.attributes['value']}`}`).join(', ')}`.trim())
     case 'list': return infoset.children.map(({ attributes, children }) => `rejected ${attributes['uri']} ${children[0]?.attributes['state']}`)
     case 'Fault': return infoset.children.flatMap((child) => (local(child) === 'details' ? child.children.map(({ attributes, children }) => `stale ${attributes['index']}: ${attributes['version']}, is ${attributes['curVersion']} "${children.map(textOf).join('')}"`) : []))
+    case 'subscribers': return infoset.children.length === 0 ? ['subscribers: 0'] : infoset.children.map(tellSubscriber)
+    case 'delegates': return [`delegates v${infoset.attributes['version']}: ${infoset.children.length === 0 ? '0' : infoset.children.map(tellDelegate).join(', ')}`]
+    case 'contactList': return [`list ${infoset.attributes['deltaNum']}`, ...infoset.children.map(tellOfList)]
+    case 'contactDelta': return [`${infoset.attributes['prevDeltaNum']} to ${infoset.attributes['deltaNum']}`, ...infoset.children.map(tellOfList)]
+    case 'provisionGroupList': return infoset.children.map((group) => `group ${group.attributes['name']}: ${group.children.map((child) => `${local(child)}=${textOf(child)}`).join(', ')}`)
+    case 'Envelope': return infoset.children.flatMap((part) => part.children.map((action) => `${local(action)}: ${action.children.map((child) => `${local(child)}=${textOf(child)}`).join(', ')}`))
     default: return [`${local(infoset)}${infoset.attributes['version'] === undefined ? '' : ` v${infoset.attributes['version']}`}: ${infoset.children.length}`]
   }
 }

@@ -51,3 +51,32 @@ export const setMembers = (container: number, version: number, ...members: reado
   headers: ['Content-Type: application/msrtc-setcontainermembers+xml'],
   body: `<setContainerMembers xmlns="http://schemas.microsoft.com/2006/09/sip/container-management"><container id="${container}" version="${version}">${members.map((member) => `<member ${member}/>`).join('')}</container></setContainerMembers>`,
 })
+
+/** A batch that asks to be known to each publisher. */
+export const batchWithContext = (publishers: readonly string[], categories: readonly string[], context = '<context/>'): RequestOptions => {
+  const plain = batch(publishers, categories)
+  return { ...plain, body: (plain.body ?? '').replaceAll(/(<resource [^>]*)\/>/g, `$1>${context}</resource>`) }
+}
+
+export const subscribeContacts = (): RequestOptions => ({ headers: ['Event: vnd-microsoft-roaming-contacts', 'Accept: application/vnd-microsoft-roaming-contacts+xml', 'Supported: com.microsoft.autoextend', ...NOTIFY_TAGS] })
+
+export const askProvisioning = (...groups: readonly string[]): RequestOptions => ({
+  headers: ['Event: vnd-microsoft-provisioning-v2', 'Accept: application/vnd-microsoft-roaming-provisioning-v2+xml', 'Expires: 0', ...NOTIFY_TAGS, 'Content-Type: application/vnd-microsoft-roaming-provisioning-v2+xml'],
+  body: `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">${groups.map((name) => `<provisioningGroup name="${name}"/>`).join('')}</provisioningGroupList>`,
+})
+
+/** A SOAP request on one's own contact list; `content` are the children of the action, prefixed m. */
+export const soap = (action: string, content: string): RequestOptions => ({
+  headers: ['Content-Type: application/SOAP+xml'],
+  body: `<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><m:${action} xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip">${content}</m:${action}></SOAP-ENV:Body></SOAP-ENV:Envelope>`,
+})
+
+export const acknowledge = (subscriber: string): RequestOptions => ({
+  headers: ['Content-Type: application/msrtc-presence-setsubscriber+xml'],
+  body: `<setSubscribers xmlns="http://schemas.microsoft.com/2006/09/sip/presence-subscribers"><subscriber user="${subscriber}" acknowledged="true"/></setSubscribers>`,
+})
+
+export const setDelegate = (delegate: string, version: number, action = 'add'): RequestOptions => ({
+  headers: ['Content-Type: application/msrtc-setDelegate+xml'],
+  body: `<setDelegates xmlns="http://schemas.microsoft.com/2007/09/sip/delegate-management" version="${version}"><delegate uri="sip:${delegate}" action="${action}"/></setDelegates>`,
+})

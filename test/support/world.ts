@@ -1,5 +1,4 @@
 import type { Test } from 'tap'
-import { isPrivate } from '../../src/core/categories/registry.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
@@ -12,9 +11,10 @@ import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
+import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { publishDirectories } from '../../src/engine/directory-publish.ts'
-import { setUser } from '../../src/engine/set-user.ts'
+import { putUserTerms, type UserTerms } from '../../src/engine/put-user.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -77,9 +77,10 @@ export class World {
 
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
+    const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
-      store: this.store, now, categories: uncheckedCategories, conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
-      domains: createDomainDirectory(poolSession(this.store.pool), now, 'federated'),
+      store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
+      domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
       ...options,
@@ -90,7 +91,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
-    return createDelivery({ store: this.store, proxies, hidden: async () => isPrivate(await this.engine.categories.registry()), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {
@@ -127,8 +128,8 @@ export class World {
   }
 
   /** What the operator says about a user, new or not; true when it is new. */
-  async sets(user: string, { displayName, ...properties }: Readonly<Record<string, string>> & { readonly displayName: string }): Promise<boolean> {
-    const { created, touched } = await setUser(this.engine, user, { displayName, properties }, 'operator')
+  async sets(user: string, { displayName, ...properties }: Readonly<Record<string, string>> & { readonly displayName: string }, terms: Partial<UserTerms> = {}): Promise<boolean> {
+    const { created, touched } = await putUserTerms(this.engine, user, { displayName, properties, ...terms }, 'operator')
     if (touched) this.delivery.wake([user])
     await this.delivery.idle()
     return created

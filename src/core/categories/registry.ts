@@ -20,6 +20,8 @@ export interface CategoryRegistry {
   readonly rules: ReadonlyMap<string, CategoryRule>
   /** The rule for unregistered names where a deployment opens them; undefined refuses them with 403. */
   readonly openTo: CategoryRule | undefined
+  /** Names that are registered no more, and were private when they were removed. */
+  readonly withheld?: ReadonlySet<string>
 }
 
 /** Bounds of a category for which nothing else is said. */
@@ -62,10 +64,10 @@ export const builtInRegistry: CategoryRegistry = {
 /** The rule for a name, or undefined when publications of it are refused. */
 export const findCategory = (registry: CategoryRegistry, name: string): CategoryRule | undefined => registry.rules.get(name) ?? registry.openTo
 
-/** True for categories that are never given to others (1.3.1.2). */
-export const isPrivate = (registry: CategoryRegistry) => (name: string): boolean => findCategory(registry, name)?.private === true
+/** True for categories that are never given to others (1.3.1.2); to remove a private one from the registry does not give it away. */
+export const isPrivate = (registry: CategoryRegistry) => (name: string): boolean => findCategory(registry, name)?.private === true || registry.withheld?.has(name) === true
 
-/** A registered name as an operator set it; `removed` takes a built-in one away. */
+/** A registered name as an operator set it; `removed` takes a built-in one away, and keeps in mind that one was private. */
 export interface RegisteredCategory {
   readonly name: string
   readonly removed: boolean
@@ -83,5 +85,6 @@ export const buildRegistry = (registered: readonly RegisteredCategory[], open: b
     if (removed) rules.delete(category.name)
     else rules.set(category.name, category)
   }
-  return { rules, openTo: open ? rule('', { check: undefined }) : undefined }
+  const withheld = new Set(registered.flatMap((category) => (category.removed && category.private ? [category.name] : [])))
+  return { rules, withheld, openTo: open ? rule('', { check: undefined }) : undefined }
 }

@@ -23,7 +23,7 @@ export interface DelegatesContext {
  */
 export const decideSetDelegates = ({ version, action, delegate }: DelegateAction, state: PublisherState, context: DelegatesContext): Result<Outcome> => {
   const { delegates: before } = state
-  if (version !== before.version) return refuse({ name: 'delegatesConflict', body: { type: mediaTypes.fault, text: writeWrongDelta([{ index: 1, version, curVersion: before.version, data: '' }]) } })
+  if (version !== before.version) return refuse({ name: 'delegatesConflict', detail: `the list has version ${before.version}, not ${version}`, body: { type: mediaTypes.fault, text: writeWrongDelta([{ index: 1, version, curVersion: before.version, data: '' }]) } })
   if (delegate.user === state.publisher) return refuse(failure('delegateIsDelegator', delegate.user))
   const listed = before.members.some(({ user }) => user === delegate.user)
   // Who has left the deployment must still be removable from the lists of others.

@@ -3,8 +3,8 @@ import type { EndpointId } from '../sip/endpoint-id.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { SourceNetwork } from './network.ts'
 
-/** Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), and contact lists (MS-SIP 3.7.5). */
-export const dialogKinds = ['self', 'batch', 'single', 'contacts'] as const
+/** Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), contact lists (MS-SIP 3.7.5), and presence for other clients (3.7). */
+export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
 /** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
@@ -15,8 +15,8 @@ export type SelfScope = (typeof selfScopes)[number]
 export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected'] as const
 export type EndReason = (typeof endReasons)[number]
 
-/** Packages whose notifications are event lists say so (RFC 4662 4.2); a contact list is none. */
-export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind !== 'contacts'
+/** Dialogs whose notifications are event lists say so (RFC 4662 4.2). */
+export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind === 'self' || kind === 'batch' || kind === 'single'
 
 /** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
 export interface Dialog {

@@ -4,7 +4,8 @@ import { publishedContainers } from '../model/diff.ts'
 import type { CategoryInstance } from '../model/publication.ts'
 import type { SeenState } from '../model/publisher.ts'
 import { ownEntry, type Touch } from '../model/touch.ts'
-import { indexMembership, pickContainer, rankContainers, withMembersBefore, type Watcher } from '../resolution/membership.ts'
+import { indexMembership, pickContainer, rankContainers, type Watcher } from '../resolution/membership.ts'
+import { viewChangeOf } from './view-change.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
 
@@ -21,7 +22,7 @@ export type HiddenCategories = (category: string) => boolean
 
 /** `state` must hold only instances that are alive. */
 export const viewOf = (state: SeenState, isHidden: HiddenCategories): PublisherView => {
-  const index = indexMembership(state.containers)
+  const rank = rankContainers(indexMembership(state.containers))
   const published = publishedContainers(state.instances)
   const byPlace = new Map<string, CategoryInstance[]>()
   for (const instance of state.instances) {
@@ -43,7 +44,7 @@ export const viewOf = (state: SeenState, isHidden: HiddenCategories): PublisherV
   }
   return {
     resolve: (watcher) => {
-      const ranked = rankContainers(index, watcher)
+      const ranked = rank(watcher)
       return (category) => (isHidden(category) ? undefined : pickContainer(ranked, published.get(category) ?? NOTHING))
     },
     write: (seen) => {
@@ -67,27 +68,19 @@ export const writeSeenState = (view: PublisherView, watcher: Watcher, categories
  */
 export const writeSeenChanges = (state: SeenState, touch: Touch, subscriptions: readonly Subscription[], isHidden: HiddenCategories): ReadonlyMap<Subscription, string> => {
   const view = viewOf(state, isHidden)
+  const changeFor = viewChangeOf(state, touch)
   const membersChanged = Object.keys(touch.membersBefore).length > 0
-  const indexBefore = indexMembership(withMembersBefore(state.containers, touch.membersBefore))
-  const publishedNow = publishedContainers(state.instances)
-  const publishedBefore = new Map(Object.entries(touch.publishedBefore).map(([category, containers]) => [category, new Set(containers)]))
-  const mayMove = (category: string): boolean => membersChanged || publishedBefore.has(category)
   const heard = new Map<Subscription, string>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network }
-    const resolve = view.resolve(watcher)
-    let rankedBefore: readonly number[] | undefined
-    const before = (category: string): number | undefined => {
-      rankedBefore ??= rankContainers(indexBefore, watcher)
-      return pickContainer(rankedBefore, publishedBefore.get(category) ?? publishedNow.get(category) ?? NOTHING)
-    }
+    // Only for those who watch something that is touched.
+    let resolve: ReturnType<PublisherView['resolve']> | undefined
+    let changed: ReturnType<typeof changeFor> | undefined
     const seen: (readonly [string, number | undefined])[] = []
     for (const category of subscription.categories) {
-      const touched = ownEntry(touch.categories, category)
-      if ((touched === undefined && !membersChanged) || isHidden(category)) continue
-      const container = resolve(category)
-      const moved = mayMove(category) && before(category) !== container
-      if (moved || (container !== undefined && touched?.includes(container) === true)) seen.push([category, container])
+      if ((ownEntry(touch.categories, category) === undefined && !membersChanged) || isHidden(category)) continue
+      const container = (resolve ??= view.resolve(watcher))(category)
+      if ((changed ??= changeFor(watcher))(category, container)) seen.push([category, container])
     }
     if (seen.length > 0) heard.set(subscription, view.write(seen))
   }

@@ -3,7 +3,7 @@ import type { CategoryRegistry } from '../categories/registry.ts'
 import { writeContactCard } from '../documents/contact-card.ts'
 import { writeUserProperties } from '../documents/user-properties.ts'
 import { directoryText, type DirectoryEntry } from '../model/directory.ts'
-import { instanceKeyText, type CategoryInstance } from '../model/publication.ts'
+import { instanceKeyText, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import { toTelUri } from '../sip/tel-uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { isPublished, refuseServerPublication, type ServerPublication } from './server-publish.ts'
@@ -42,6 +42,9 @@ export const directoryPlan: readonly DirectoryPlanRow[] = [
 
 /** The categories of the table; decisions need all instances of them. */
 export const directoryCategories: readonly string[] = directoryPlan.map(({ category }) => category)
+
+/** Where the server publishes from the directory; what is there is its own, whoever wrote it last. */
+export const directoryPlaces: readonly InstanceKey[] = directoryPlan.flatMap(({ category, containers }) => containers.map((container) => ({ category, container, instance: DIRECTORY_INSTANCE })))
 
 /** Everything that the server publishes for a user from the directory (3.2.6.2). What the user no longer has is not in it any more. */
 export const directoryPublications = (entry: DirectoryEntry): readonly ServerPublication[] =>

@@ -1,4 +1,5 @@
 import { failure, type Failure } from '../base/failure.ts'
+import type { AggregationPlan } from '../aggregation/plan.ts'
 import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
 import { findCategory, type CategoryRegistry } from '../categories/registry.ts'
@@ -6,13 +7,13 @@ import { writeSelfCategories, type ClearedCategory } from '../documents/categori
 import { writeWrongDelta, type StaleOperation } from '../documents/fault.ts'
 import { writeRoamingData } from '../documents/roaming-self.ts'
 import type { Change } from '../model/change.ts'
-import { touchOfInstances } from '../model/diff.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { instanceKeyText, isAlive, weighInstances, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import type { PublisherState } from '../model/publisher.ts'
 import type { Publication, PublishRequest } from '../requests/publish.ts'
 import { mediaTypes } from '../sip/media-types.ts'
+import { withAggregates } from './with-aggregates.ts'
 
 export interface PublishContext {
   readonly now: Instant
@@ -22,6 +23,8 @@ export interface PublishContext {
   /** What all instances of the publisher weigh now, and may weigh (see weighInstances). */
   readonly weight: number
   readonly maxWeight: number
+  /** What the server computes from publications. */
+  readonly plan: AggregationPlan
 }
 
 const place = (publication: Publication, index: number): string =>
@@ -91,9 +94,12 @@ const overQuota = (before: readonly CategoryInstance[], after: readonly Category
 
 const byPlace = (a: InstanceKey, b: InstanceKey): number => a.container - b.container || a.instance - b.instance
 
-/** Design decision 6: a named category is listed with all its instances in all containers, or clients loop on 409. */
-export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant): string => {
-  const names = [...new Set(request.publications.map(({ category }) => category))]
+/**
+ * Design decision 6: a named category is listed with all its instances in all containers, or clients loop on 409. What the server computed
+ * along with it (`computed`) is part of the answer.
+ */
+export const writePublishAnswer = (state: PublisherState, request: PublishRequest, after: readonly CategoryInstance[], now: Instant, computed: readonly string[] = []): string => {
+  const names = [...new Set([...request.publications.map(({ category }) => category), ...computed])]
   const listed = names.flatMap((name) => after.filter(({ category }) => category === name).sort(byPlace))
   const filled = new Set(listed.map(({ category, container }) => `${category}\n${container}`))
   const cleared = new Map<string, ClearedCategory>()
@@ -107,7 +113,7 @@ export const writePublishAnswer = (state: PublisherState, request: PublishReques
 
 /**
  * Decides a batch publish (3.2.5.1): create, update and delete of category instances under version check, all or nothing.
- * `state` must hold all instances of the named categories. Instances past their time count as gone and are swept.
+ * `state` must hold all instances of the categories that `categoriesToRead` says. Instances past their time count as gone and are swept.
  */
 export const decidePublish = (request: PublishRequest, state: PublisherState, context: PublishContext): Result<Outcome> => {
   const { now } = context
@@ -146,9 +152,10 @@ export const decidePublish = (request: PublishRequest, state: PublisherState, co
   if (tooMuch !== undefined) return refuse(tooMuch)
   const grown = weighInstances(instances) - weighInstances(state.instances)
   if (grown > 0 && context.weight + grown > context.maxWeight) return refuse(failure('categoryQuotaExceeded', `all publications together: at most ${context.maxWeight} bytes`))
+  const completed = withAggregates(context.plan, { publisher: state.publisher, before: state.instances, after: instances, changes, changed, endpoints: state.endpoints }, now)
   return ok({
-    changes,
-    touch: touchOfInstances(state.instances, instances, changed),
-    answer: { type: mediaTypes.roamingSelf, text: writePublishAnswer(state, request, instances, now) },
+    changes: completed.changes,
+    touch: completed.touch,
+    answer: { type: mediaTypes.roamingSelf, text: writePublishAnswer(state, request, completed.after, now, Object.keys(completed.touch.categories)) },
   })
 }

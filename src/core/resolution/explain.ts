@@ -35,7 +35,7 @@ const nameOf = ({ rule, value }: Pick<RuleTried, 'rule' | 'value'>): string => (
 export const explainResolution = (containers: readonly Container[], watcher: Watcher, published: ReadonlySet<number>, withheld?: string): ResolutionTrail => {
   const index = indexMembership(containers)
   const rules = tryRules(index, watcher)
-  const winner = pickContainer(rankContainers(index, watcher), published)
+  const winner = pickContainer(rankContainers(index)(watcher), published)
   const winning = rules.find((tried) => winner !== undefined && tried.containers.includes(winner))
   const stored = new Map([defaultContainer, ...containers].map((container) => [container.id, container]))
   const judge = (container: number): Pick<Candidate, 'rule' | 'outcome' | 'why'> => {

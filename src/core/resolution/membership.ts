@@ -59,23 +59,33 @@ export interface RuleTried {
   readonly containers: readonly number[]
 }
 
+const byUser = (index: MembershipIndex, user: UserKey): readonly number[] => index.users.get(user) ?? NONE
+
 /**
  * The rules in the order in which they decide (3.2.5.3; `everyone` by 1.3.1.3.7) with what each matches: user, domain by longest suffix, network,
  * everyone, default container.
  */
 export const tryRules = (index: MembershipIndex, { user, network }: Watcher): readonly RuleTried[] => [
-  { rule: 'user', value: user, containers: index.users.get(user) ?? NONE },
+  { rule: 'user', value: user, containers: byUser(index, user) },
   ...suffixes(domainOf(user)).map((suffix) => ({ rule: 'domain', value: suffix, containers: index.domains.get(suffix) ?? NONE }) as const),
   { rule: network, value: '', containers: index.kinds.get(network) ?? NONE },
   { rule: 'everyone', value: '', containers: index.kinds.get('everyone') ?? NONE },
   { rule: 'default', value: '', containers: DEFAULT },
 ]
 
-/** All containers that a watcher is a member of, the one that decides first. The same for every category, so that it is made once per watcher. */
-export const rankContainers = (index: MembershipIndex, watcher: Watcher): readonly number[] => {
-  const ranked: number[] = []
-  for (const { containers } of tryRules(index, watcher)) if (containers.length > 0) ranked.push(...containers)
-  return ranked
+/**
+ * All containers that a watcher is a member of, the one that decides first; the same for every category. But for the first rule, which alone asks
+ * for the user, watchers of one domain and network share it: for many watchers of one publisher, keep the function.
+ */
+export const rankContainers = (index: MembershipIndex): ((watcher: Watcher) => readonly number[]) => {
+  const shared = new Map<string, readonly number[]>()
+  return (watcher) => {
+    const kind = `${watcher.network} ${domainOf(watcher.user)}`
+    let others = shared.get(kind)
+    if (others === undefined) shared.set(kind, others = tryRules(index, watcher).slice(1).flatMap(({ containers }) => containers))
+    const own = byUser(index, watcher.user)
+    return own.length === 0 ? others : [...own, ...others]
+  }
 }
 
 /** The container that satisfies a category: the first in rank of those that publish it (3.2.5.3). Undefined means blocked. */

@@ -12,6 +12,11 @@ export const mediaTypes = {
   fault: 'application/msrtc-fault+xml',
   roamingContacts: 'application/vnd-microsoft-roaming-contacts+xml',
   provisioning: 'application/vnd-microsoft-roaming-provisioning-v2+xml',
+  /** Presence of the clients before enhanced presence (2.2.2.9), and of ordinary phones and other presence clouds (2.2.2.8). */
+  msrtcPresence: 'text/xml+msrtc.pidf',
+  pidf: 'application/pidf+xml',
+  /** What a watcher would like to be told; servers may pass over it (RFC 4660). */
+  simpleFilter: 'application/simple-filter+xml',
   /** As requests are matched, in lower case. */
   soap: 'application/soap+xml',
   /** As the servers that clients know write it (MS-SIP 4.8). */

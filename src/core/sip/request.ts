@@ -7,6 +7,8 @@ import { userKey, type UserKey } from './uri.ts'
 /** What the engine needs of any request; methods are as written (they are case-sensitive). */
 export interface SipRequest {
   readonly method: string
+  /** As written: where a proxy sends the request, whatever To says (RFC 3261 16.5). */
+  readonly requestUri: string
   readonly from: NameAddress
   readonly to: NameAddress
   readonly fromUser: UserKey
@@ -93,6 +95,7 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
   const event = message.headers.get('event')?.[0]
   return ok({
     method: message.method,
+    requestUri: message.requestUri,
     from: from.value,
     to: to.value,
     fromUser: userKey(from.value.uri),

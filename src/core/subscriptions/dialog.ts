@@ -5,7 +5,7 @@ import type { Dialog, DialogKind, SelfScope } from '../model/dialog.ts'
 import type { SourceNetwork } from '../model/network.ts'
 import type { EndpointId } from '../sip/endpoint-id.ts'
 import type { SipRequest } from '../sip/request.ts'
-import { grantExpires, negotiate, type ExpiryLimits } from './lifetime.ts'
+import { grantExpires, negotiate, type ExpiryLimits, type Negotiated } from './lifetime.ts'
 
 /** Where a request came in and from which network; a dialog follows that. */
 export interface Path {
@@ -26,6 +26,8 @@ export interface DialogTerms {
   readonly since: number
   readonly limits: ExpiryLimits
   readonly chance: number
+  /** What was negotiated; without it what the option tags say. */
+  readonly negotiated?: Negotiated
 }
 
 /**
@@ -35,6 +37,7 @@ export interface DialogTerms {
 export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant): Result<Dialog> => {
   const [contact] = request.contacts
   const granted = grantExpires(request.expires, terms.limits, terms.chance)
+  const { benotify, autoextend } = terms.negotiated ?? negotiate(request)
   if (!granted.ok) return granted
   // A poll is answered in its 200 or on the flow it came from, so that only a lasting dialog must say where it can be reached.
   if (contact === undefined && granted.value > 0) return refuse(failure('contactMissing'))
@@ -42,7 +45,7 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
     subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
     endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
     target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
-    benotify: negotiate(request).benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000, extendMs: negotiate(request).autoextend ? granted.value * 1000 : 0,
+    benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0,
   })
 }
 
@@ -50,12 +53,12 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
  * The dialog after an in-dialog SUBSCRIBE: new life, next number, and the target, routes and path that the request shows. The very same
  * request again changes nothing (design decision 18).
  */
-export const renewDialog = (request: SipRequest, dialog: Dialog, path: Path, scope: readonly SelfScope[], limits: ExpiryLimits, chance: number, now: Instant): Result<Dialog> => {
+export const renewDialog = (request: SipRequest, dialog: Dialog, path: Path, scope: readonly SelfScope[], limits: ExpiryLimits, chance: number, now: Instant, { benotify, autoextend }: Negotiated = negotiate(request)): Result<Dialog> => {
   if (request.cseq === dialog.remoteCseq) return ok(dialog)
   const granted = grantExpires(request.expires, limits, chance)
   if (!granted.ok) return granted
   return ok({
     ...dialog, ...path, scope, cseq: dialog.cseq + 1, remoteCseq: request.cseq, notifiedAt: now, target: request.contacts[0]?.uriText ?? dialog.target,
-    routes: request.recordRoute.length > 0 ? request.recordRoute : dialog.routes, benotify: negotiate(request).benotify || dialog.benotify, expiresAt: now + granted.value * 1000, extendMs: negotiate(request).autoextend ? granted.value * 1000 : 0,
+    routes: request.recordRoute.length > 0 ? request.recordRoute : dialog.routes, benotify: benotify || dialog.benotify, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0,
   })
 }

@@ -2,6 +2,7 @@
 export const namespaces = {
   xml: 'http://www.w3.org/XML/1998/namespace',
   xmlns: 'http://www.w3.org/2000/xmlns/',
+  xsi: 'http://www.w3.org/2001/XMLSchema-instance',
   /** publish request (6.10) */
   richPresence: 'http://schemas.microsoft.com/2006/09/sip/rich-presence',
   /** categories document (6.2) */
@@ -20,8 +21,16 @@ export const namespaces = {
   categoryList: 'http://schemas.microsoft.com/2006/09/sip/categorylist',
   /** resource list meta-information (6.9, RFC 4662) */
   rlmi: 'urn:ietf:params:xml:ns:rlmi',
+  /** delimiter and end around what later versions added to a document (7.1) */
+  commonTypes: 'http://schemas.microsoft.com/2006/09/sip/commontypes',
+  /** state and dndState categories (7.2) */
+  state: 'http://schemas.microsoft.com/2006/09/sip/state',
   /** contactCard category (7.3) */
   contactCard: 'http://schemas.microsoft.com/2006/09/sip/contactcard',
+  /** services category (7.5) */
+  services: 'http://schemas.microsoft.com/2006/09/sip/service',
+  /** calendarData and workingHours categories (7.8) */
+  calendarData: 'http://schemas.microsoft.com/2006/09/sip/calendarData',
   /** mwi category (7.9) */
   mwi: 'http://schemas.microsoft.com/2006/09/sip/mwi',
   /** setContainerMembers request (6.11) */
@@ -35,4 +44,14 @@ export const namespaces = {
   /** in-band provisioning request and response (MS-SIPREGE 2.2.2.4, 2.2.2.5) */
   provisioningGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist',
   provisionGroupList: 'http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification',
+  /** presence document of clients before enhanced presence (2.2.2.9.2, MS-SIP 2.2.1) */
+  msrtcPresence: 'http://schemas.microsoft.com/2002/09/sip/presence',
+  /** PIDF (RFC 3863) with the data model of RFC 4479, RPID of RFC 4480 and CIPID of RFC 4482 */
+  pidf: 'urn:ietf:params:xml:ns:pidf',
+  dataModel: 'urn:ietf:params:xml:ns:pidf:data-model',
+  rpid: 'urn:ietf:params:xml:ns:pidf:rpid',
+  cipid: 'urn:ietf:params:xml:ns:pidf:cipid',
+  /** RPID as it was before it became RFC 4480, which is what other presence clouds read (2.2.2.8.1) */
+  draftRpidStatus: 'urn:ietf:params:xml:ns:pidf:status:rpid-status',
+  draftRpidTuple: 'urn:ietf:params:xml:ns:pidf:rpid-tuple',
 } as const

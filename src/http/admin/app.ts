@@ -8,12 +8,17 @@ import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { categoryRoutes } from './categories.ts'
+import { contactRoutes } from './contacts.ts'
 import { containerRoutes } from './containers.ts'
+import { delegateRoutes } from './delegates.ts'
 import { domainRoutes } from './domains.ts'
 import { explainRoutes } from './explain.ts'
 import { landingPage } from './landing-page.ts'
 import { publicationRoutes } from './publications.ts'
 import { presenceRoutes } from './presence.ts'
+import { provisioningRoutes } from './provisioning.ts'
+import { subscriberRoutes } from './subscribers.ts'
+import { subscriptionRoutes } from './subscriptions.ts'
 import { templateRoutes } from './template.ts'
 import { userRoutes } from './users.ts'
 
@@ -69,6 +74,11 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(templateRoutes(deps))
     await scoped.register(presenceRoutes(deps))
     await scoped.register(explainRoutes(deps))
+    await scoped.register(subscriptionRoutes(deps))
+    await scoped.register(subscriberRoutes(deps))
+    await scoped.register(delegateRoutes(deps))
+    await scoped.register(contactRoutes(deps))
+    await scoped.register(provisioningRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

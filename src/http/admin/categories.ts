@@ -37,6 +37,10 @@ const listAll = async (deps: AdminDeps): Promise<readonly View[]> => {
   ].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** What a name is to others by its row, removed or not, or by the built-in table. */
+const isHidden = async (deps: AdminDeps, name: string): Promise<boolean> =>
+  ((await loadCategories(poolSession(deps.store.pool))).find((row) => row.name === name) ?? builtInRegistry.rules.get(name))?.private === true
+
 /** A category that has become private, or is so no more, looks different to everyone who watches it (1.3.1.2): told when every node knows. */
 const tellWatchers = async (deps: AdminDeps, name: string): Promise<void> => {
   // Debts that are paid meanwhile are locked in another order; what loses is repeated.
@@ -61,26 +65,25 @@ export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
     if (maxBytes > quotaBytes) throw new ProblemError(400, 'maxBytes is above quotaBytes')
     const compiled = schema === undefined ? undefined : compilePayloadSchema(schema)
     if (compiled?.ok === false) throw new ProblemError(400, `schema: ${compiled.error}`)
-    const known = (await listAll(deps)).find((category) => category.name === name)
+    const [known, wasPrivate] = [(await listAll(deps)).some((category) => category.name === name), await isHidden(deps, name)]
     const stored = { name, removed: false, private: isPrivate, readOnlyContainers: [...new Set(readOnlyContainers)].sort((a, b) => a - b), maxBytes, quotaBytes, schema }
     await putCategory(deps.store.db, stored, deps.now())
     deps.categories.forget()
-    if ((known?.private ?? false) !== isPrivate) await tellWatchers(deps, name)
+    if (wasPrivate !== isPrivate) await tellWatchers(deps, name)
     deps.log.info({ category: name }, 'category set')
-    return reply.code(known === undefined ? 201 : 200).send(writeStored({ ...stored, updatedAt: 0 }))
+    return reply.code(known ? 200 : 201).send(writeStored({ ...stored, updatedAt: 0 }))
   })
 
   app.delete('/categories/:name', {
-    schema: { tags, summary: 'Remove a category; what is published stays until it is cleared', params: Params, response: { 204: Type.Null(), 404: Problem } },
+    schema: { tags, summary: 'Remove a category; what is published stays until it is cleared, and hidden if the category was private', params: Params, response: { 204: Type.Null(), 404: Problem } },
   }, async (request, reply) => {
     const { name } = request.params
     const known = (await listAll(deps)).find((category) => category.name === name)
     if (known === undefined) throw new ProblemError(404, 'there is no such category')
-    // A built-in name needs a row that says it is gone.
-    if (builtInRegistry.rules.has(name)) await putCategory(deps.store.db, { name, removed: true, private: false, readOnlyContainers: [], ...defaultCategoryLimits, schema: undefined }, deps.now())
+    // A built-in name needs a row that says it is gone; a private one, that what is published under it is nobody else's business (1.3.1.2).
+    if (known.builtIn || known.private) await putCategory(deps.store.db, { name, removed: true, private: known.private, readOnlyContainers: [], ...defaultCategoryLimits, schema: undefined }, deps.now())
     else await deleteCategory(deps.store.db, name)
     deps.categories.forget()
-    if (known.private) await tellWatchers(deps, name)
     deps.log.info({ category: name }, 'category removed')
     return reply.code(204).send(null)
   })

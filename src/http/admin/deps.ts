@@ -1,8 +1,11 @@
+import type { AggregationPlan } from '../../core/aggregation/plan.ts'
+import type { PresenceTerms } from '../../core/notifications/presence.ts'
 import type { UserKey } from '../../core/sip/uri.ts'
 import type { CategoryDirectory } from '../../engine/category-directory.ts'
 import type { EngineLimits } from '../../engine/deps.ts'
 import type { DomainDirectory } from '../../engine/domain-directory.ts'
 import type { MemberDomains } from '../../engine/member-domains.ts'
+import type { ProvisioningDirectory } from '../../engine/provisioning-directory.ts'
 import type { TemplateDirectory } from '../../engine/template-directory.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
@@ -13,9 +16,12 @@ export interface AdminDeps {
   readonly store: Store
   readonly domains: DomainDirectory
   readonly categories: CategoryDirectory
+  readonly plan: AggregationPlan
   readonly template: TemplateDirectory
+  readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
+  readonly presenceTerms: () => Promise<PresenceTerms>
   /** The server publishes what the directory says of its users. */
   readonly serverPublications: boolean
   readonly now: () => number
@@ -24,6 +30,8 @@ export interface AdminDeps {
   readonly wake: (publishers: readonly UserKey[]) => void
   /** Makes changed rights and domains hold for the subscriptions that exist. */
   readonly enforceRights: () => Promise<unknown>
+  /** Tells subscriptions that have ended so, without waiting for the timer. */
+  readonly endExpired: () => Promise<unknown>
   readonly isReady: () => Promise<boolean>
   readonly log: Log
   readonly metrics: Metrics

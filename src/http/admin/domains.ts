@@ -1,7 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { allGranted } from '../../core/model/rights.ts'
+import { CACHE_AGE_MS } from '../../engine/short-cache.ts'
+import { deferPidfReaders } from '../../store/deferred.ts'
 import { deleteDomain, getDomain, listDomains, putDomain, type Domain as StoredDomain } from '../../store/domains.ts'
+import { transact } from '../../store/session.ts'
 import { listUsers } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -18,7 +21,12 @@ const readName = (text: string): string => {
   return name
 }
 
-const write = ({ domain, kind, rights, createdAt, updatedAt }: StoredDomain) => ({ domain, kind, ...(kind === 'enterprise' ? { rights } : {}), createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() })
+const write = ({ domain, kind, rights, pidfForm, createdAt, updatedAt }: StoredDomain) => ({ domain, kind, pidfForm, ...(kind === 'enterprise' ? { rights } : {}), createdAt: new Date(createdAt).toISOString(), updatedAt: new Date(updatedAt).toISOString() })
+
+/** A form that has changed makes other documents for everyone of the domain who watches in PIDF: told when every node knows. */
+const tellReaders = async (deps: AdminDeps, domain: string): Promise<void> => {
+  await transact(deps.store.pool, async (tx) => { void deferPidfReaders(tx, domain, deps.now() + CACHE_AGE_MS, 'form of PIDF changed') })
+}
 
 /** Domains: which users are ours, and where all others count to. */
 export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
@@ -26,11 +34,13 @@ export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asyn
 
   app.put('/domains/:domain', { schema: { tags, summary: 'Create or change a domain', params: Params, body: DomainBody, response: { 200: Domain, 201: Domain, 400: Problem, 409: Problem } } }, async (request, reply) => {
     const name = readName(request.params.domain)
-    const { kind, rights } = request.body
+    const { kind, rights, pidfForm = 'both' } = request.body
     if (kind !== 'enterprise' && rights !== undefined) throw new ProblemError(400, 'rights are those of users of this server; only an enterprise domain has them')
     if (kind !== 'enterprise' && (await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; only an enterprise domain can`)
-    const created = await putDomain(deps.store.db, name, kind, deps.now(), { ...allGranted, ...rights })
+    const before = await getDomain(deps.store.db, name)
+    const created = await putDomain(deps.store.db, name, kind, deps.now(), { ...allGranted, ...rights }, pidfForm)
     deps.domains.forget()
+    if ((before?.pidfForm ?? 'both') !== pidfForm) await tellReaders(deps, name)
     await deps.enforceRights()
     const stored = await getDomain(deps.store.db, name)
     if (stored === undefined) throw new ProblemError(409, `${name} was deleted at the same time`)
@@ -47,8 +57,10 @@ export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asyn
   app.delete('/domains/:domain', { schema: { tags, summary: 'Delete a domain without users', params: Params, response: { 204: Type.Null(), 404: Problem, 409: Problem } } }, async (request, reply) => {
     const name = readName(request.params.domain)
     if ((await listUsers(deps.store.db, 1, undefined, name)).length > 0) throw new ProblemError(409, `${name} has users; delete them first`)
-    if (!await deleteDomain(deps.store.db, name)) throw new ProblemError(404, 'there is no such domain')
+    const before = await getDomain(deps.store.db, name)
+    if (before === undefined || !await deleteDomain(deps.store.db, name)) throw new ProblemError(404, 'there is no such domain')
     deps.domains.forget()
+    if (before.pidfForm !== 'both') await tellReaders(deps, name)
     await deps.enforceRights()
     deps.log.info({ domain: name }, 'domain deleted')
     return reply.code(204).send(null)

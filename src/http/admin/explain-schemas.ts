@@ -24,7 +24,7 @@ export const CategoryTrail = Type.Object({
 export const DialogTrail = Type.Object({
   callId: Type.String(), localTag: Type.String(), remoteTag: Type.String(), kind: Type.String(), network: Type.String(), endpointId: Type.Optional(Type.String()), proxy: Type.String(), categories: Type.Array(Type.String()),
   createdAt: Time, expiresAt: Time,
-  lastNotification: Type.Object({ cseq: Type.Integer(), at: Time, taken: Type.Boolean({ description: 'False: the proxy did not take it, and it is owed.' }) }),
+  lastNotification: Type.Object({ cseq: Type.Integer(), at: Time, taken: Type.Optional(Type.Boolean({ description: 'False: the proxy did not take it, and it is owed. Absent for a batch: its last notification may have been about another publisher.' })) }),
   owed: Type.Optional(Type.Object({ attempts: Type.Integer(), reason: Type.String(), dueAt: Time }, { description: 'It could not be told the latest state of this publisher yet.' })),
 })
 

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
-import { failureEntry } from '../../core/base/failure.ts'
+import { failureEntry, type Failure } from '../../core/base/failure.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri } from '../../core/sip/uri.ts'
 import { mediaTypes } from '../../core/sip/media-types.ts'
-import { explain, viewAs, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
+import { explain, viewAs, viewFormats, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
 import type { Watching } from '../../store/watching.ts'
-import { problemOf } from '../problem.ts'
+import { ProblemError, problemOf } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { CategoryTrail, DialogTrail, Explanation } from './explain-schemas.ts'
 import { writeMember } from './member-schemas.ts'
@@ -18,6 +18,7 @@ const Names = Type.Union([Type.String({ maxLength: 128 }), Type.Array(Type.Strin
 const Uri = Type.String({ minLength: 1, maxLength: 512, description: 'user@domain; sip: in front is optional.' })
 const Network = Type.Enum([...sourceNetworks], { description: 'Source network to assume, in place of that of the dialog or of the domain table.' })
 const View = Type.Object({ subscriber: Uri, category: Type.Optional(Names), network: Type.Optional(Network) }, { additionalProperties: false })
+const FormattedView = Type.Object({ ...View.properties, format: Type.Optional(Type.Enum([...viewFormats], { description: 'What the subscriber is told in: categories, if it is not named; pidf or msrtc, which have no categories to choose.' })) }, { additionalProperties: false })
 const Query = Type.Object({ publisher: Uri, ...View.properties }, { additionalProperties: false })
 
 const readQuestion = ({ publisher, subscriber, category, network }: Static<typeof Query>): Question =>
@@ -34,13 +35,16 @@ const writeCategory = (trail: ExplainedCategory): Static<typeof CategoryTrail> =
 const writeDialog = ({ dialog, categories, owed }: Watching): Static<typeof DialogTrail> => ({
   callId: dialog.callId, localTag: dialog.localTag, remoteTag: dialog.remoteTag, kind: dialog.kind, network: dialog.network, ...(dialog.endpointId === undefined ? {} : { endpointId: dialog.endpointId }),
   proxy: dialog.proxy, categories: [...categories], createdAt: new Date(dialog.createdAt).toISOString(), expiresAt: new Date(dialog.expiresAt).toISOString(),
-  lastNotification: { cseq: dialog.cseq, at: new Date(dialog.notifiedAt).toISOString(), taken: owed === undefined || owed.attempts === 0 },
+  lastNotification: { cseq: dialog.cseq, at: new Date(dialog.notifiedAt).toISOString(), ...(dialog.kind === 'batch' ? {} : { taken: owed === undefined || owed.attempts === 0 }) },
   ...(owed === undefined ? {} : { owed: { attempts: owed.attempts, reason: owed.reason, dueAt: new Date(owed.dueAt).toISOString() } }),
 })
 
 const writeAccess = ({ refused, publisherRights, subscriberRights }: Access): Static<typeof Explanation>['access'] => ({
   granted: refused === undefined, ...(refused === undefined ? {} : { refusal: refused, why: failureEntry(refused).sentence }), publisherRights, ...(subscriberRights === undefined ? {} : { subscriberRights }),
 })
+
+/** There is no To in a REST call. */
+const explainProblem = (refused: Failure): ProblemError => (refused.name === 'userNotFound' ? new ProblemError(404, `${refused.detail ?? 'the publisher'} is no user of this server`) : problemOf(refused))
 
 /** The operator's question: what does X see of Y, and why? */
 export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
@@ -49,7 +53,7 @@ export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asy
   app.get('/explain', { schema: { tags, summary: 'Explain what a subscriber sees of a publisher, and why', querystring: Query, response: { 200: Explanation, 400: Problem, 404: Problem } } }, async (request) => {
     const question = readQuestion(request.query)
     const explained = await explain(deps, question)
-    if (!explained.ok) throw problemOf(explained.failure)
+    if (!explained.ok) throw explainProblem(explained.failure)
     const { access, network, categories, dialogs, used } = explained.value
     return {
       publisher: writeUserUri(question.publisher), subscriber: writeUserUri(question.subscriber), access: writeAccess(access), network: { from: network.from, ...(network.value === undefined ? {} : { value: network.value }) },
@@ -59,10 +63,12 @@ export const explainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asy
   })
 
   app.get('/users/:uri/view-as', {
-    schema: { tags, summary: 'Render the document that a subscriber would receive now', params: UserParams, querystring: View, produces: [mediaTypes.categories], response: { 200: Type.String({ description: 'A categories document.' }), 400: Problem, 403: Problem, 404: Problem } },
+    schema: { tags, summary: 'Render the document that a subscriber would receive now', params: UserParams, querystring: FormattedView, produces: [mediaTypes.categories, mediaTypes.pidf, mediaTypes.msrtcPresence], response: { 200: Type.String({ description: 'The document.' }), 400: Problem, 403: Problem, 404: Problem } },
   }, async (request, reply) => {
-    const view = await viewAs(deps, readQuestion({ publisher: request.params.uri, ...request.query }))
-    if (!view.ok) throw problemOf(view.failure)
-    return reply.type(`${mediaTypes.categories}; charset=utf-8`).send(view.value)
+    const { format = 'categories', ...query } = request.query
+    if (format !== 'categories' && query.category !== undefined) throw new ProblemError(400, `category: there is nothing to choose in format ${format}`)
+    const view = await viewAs(deps, readQuestion({ publisher: request.params.uri, ...query }), format)
+    if (!view.ok) throw explainProblem(view.failure)
+    return reply.type(`${view.value.type}; charset=utf-8`).send(view.value.text)
   })
 }

@@ -3,8 +3,6 @@ import { Type } from 'typebox'
 import { writeMwi } from '../../core/documents/mwi.ts'
 import { MAX_CONTAINER } from '../../core/model/container.ts'
 import { isAlive, type CategoryInstance } from '../../core/model/publication.ts'
-import { parseXml } from '../../core/xml/parse.ts'
-import { writeVerbatim } from '../../core/xml/write.ts'
 import { MAX_UNSIGNED_INT } from '../../core/requests/reading.ts'
 import { publishForUser, removeForUser } from '../../engine/server-publish.ts'
 import { loadInstances } from '../../store/instances.ts'
@@ -15,6 +13,7 @@ import type { AdminDeps } from './deps.ts'
 import { writePublication } from './publication-view.ts'
 import { MwiBody, Problem, Publication, PublicationBody } from './schemas.ts'
 import { readKey, UserParams } from './user-key.ts'
+import { readElement } from './xml-text.ts'
 
 const Place = Type.Object({
   ...UserParams.properties,
@@ -27,14 +26,6 @@ const readPlace = (params: { readonly category: string; readonly container: stri
   const place = { category: params.category, container: Number(params.container), instance: Number(params.instance) }
   if (place.container > MAX_CONTAINER || place.instance > MAX_UNSIGNED_INT) throw new ProblemError(400, `container is at most ${MAX_CONTAINER}, instance at most ${MAX_UNSIGNED_INT}`)
   return place
-}
-
-/** The text of one XML element, made self-contained; what is not well-formed is 400. */
-const readPayload = (xml: string): string => {
-  if (xml === '') return ''
-  const document = parseXml(Buffer.from(xml))
-  if (!document.ok) throw problemOf(document.failure)
-  return writeVerbatim(document.value.source, document.value.root)
 }
 
 /** What users have published, and what the operator publishes for them. */
@@ -75,7 +66,7 @@ export const publicationRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox =>
 
   app.put(`${path}/:category/:container/:instance`, { schema: { tags, summary: 'Publish for a user', params: Place, body: PublicationBody, response: { 204: Type.Null(), 400: Problem, 404: Problem, 413: Problem } } }, async (request, reply) => {
     const { xml, expires } = request.body
-    await publish(request.params.uri, { ...readPlace(request.params), payload: readPayload(xml), expiresAt: expires === undefined ? undefined : deps.now() + expires * 1000 })
+    await publish(request.params.uri, { ...readPlace(request.params), payload: readElement(xml, 'xml'), expiresAt: expires === undefined ? undefined : deps.now() + expires * 1000 })
     return reply.code(204).send(null)
   })
 

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { pidfForms } from '../../core/documents/pidf.ts'
 import { domainKinds } from '../../core/model/network.ts'
 
 // PostgreSQL holds no null character in a text.
@@ -41,8 +42,31 @@ export const UserBody = Type.Object({
   description: text('Free text.'),
 }, { additionalProperties: false })
 
-/** The same with what the user may do across the border of the enterprise. */
-export const UserPut = Type.Object({ ...UserBody.properties, rights: Type.Optional(rights('What is not named is as at the domain.')) }, { additionalProperties: false })
+const bound = (maximum: number, description: string) => Type.Optional(Type.Integer({ minimum: 0, maximum, description }))
+
+/** Bounds of one user in place of the deployment's. */
+const UserLimits = Type.Object({
+  maxContacts: bound(100_000, 'Contacts on its contact list.'),
+  maxResourcesPerDialog: bound(100_000, 'Contacts that one of its category subscriptions may watch.'),
+  maxCategoriesPerRequest: bound(1_000, 'Categories of each of these.'),
+  maxIncoming: bound(10_000_000, 'Category subscriptions of others to it.'),
+}, { additionalProperties: false, description: 'Limits of this user. What is not named is as configured for all.' })
+
+const Uri = (description: string) => Type.String({ minLength: 3, maxLength: 512, pattern: NO_NULL, description })
+
+/** Other addresses of the same person (2.2.2.8.1). */
+const LinkedIdentities = Type.Object({
+  primary: Uri('Where the person wants to be invited.'),
+  secondary: Type.Array(Uri('user@domain; sip: in front is optional.'), { maxItems: 64, description: 'All other addresses.' }),
+  cid: Type.Optional(Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\u0021-\\u007e]+$', description: 'By which clients fetch the photo of the person.' })),
+}, { additionalProperties: false, description: 'Other addresses of the same person, for watchers in other clouds.' })
+
+/** The same with what the user may do across the border of the enterprise, how much of it, and where it is served. */
+export const UserPut = Type.Object({
+  ...UserBody.properties, rights: Type.Optional(rights('What is not named is as at the domain.')), limits: Type.Optional(UserLimits),
+  homePool: Type.Optional(Type.String({ minLength: 5, maxLength: 512, pattern: '^[\\u0021-\\u007e]+$', description: 'SIP URI of the pool that serves the user, in place of this one; clients are sent there. Only while the user has no data here.' })),
+  linkedIdentities: Type.Optional(LinkedIdentities),
+}, { additionalProperties: false })
 
 export type UserBody = Static<typeof UserBody>
 
@@ -56,6 +80,7 @@ export const User = Type.Object({ uri: Type.String({ description: 'sip:user@doma
 export const DomainBody = Type.Object({
   kind: Type.Enum([...domainKinds], { description: 'enterprise: its users are users of this server. federated, publicCloud: where its users count to as subscribers. blocked: its users are refused.' }),
   rights: Type.Optional(rights('Only of an enterprise domain, for those of its users who have no word of their own. What is not named is granted.')),
+  pidfForm: Type.Optional(Type.Enum([...pidfForms], { description: 'Which PIDF its users read as watchers: microsoft, as other presence clouds do; rfc4480, as ordinary phones do; both in one document, if it is not named.' })),
 }, { additionalProperties: false })
 
 export const Domain = Type.Object({ domain: Type.String(), ...DomainBody.properties, ...Timestamps }, { $id: 'Domain' })

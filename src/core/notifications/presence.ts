@@ -1,0 +1,133 @@
+import { mainPhone, readContactCards } from '../categories/contact-card.ts'
+import { readLegacyInterop } from '../categories/legacy-interop.ts'
+import { readPersonalNote } from '../categories/note.ts'
+import { writeMsrtcPresence } from '../documents/msrtc.ts'
+import { writePidf, type PidfForm } from '../documents/pidf.ts'
+import { nothingSeen, OFFLINE, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
+import type { Subscription } from '../model/dialog.ts'
+import { publishedContainers } from '../model/diff.ts'
+import type { CategoryInstance } from '../model/publication.ts'
+import type { SeenState } from '../model/publisher.ts'
+import type { Touch } from '../model/touch.ts'
+import { indexMembership, pickContainer, rankContainers, type Watcher } from '../resolution/membership.ts'
+import { mediaTypes } from '../sip/media-types.ts'
+import type { UserKey } from '../sip/uri.ts'
+import type { HiddenCategories } from './category.ts'
+import { viewChangeOf } from './view-change.ts'
+
+const NOTHING: ReadonlySet<number> = new Set()
+
+/** The categories that presence documents are made of; all that must be loaded of a publisher for them. */
+export const presenceCategories = ['legacyInterop', 'contactCard', 'note'] as const
+type PresenceCategory = (typeof presenceCategories)[number]
+
+/** What a deployment sets, and what is known of publishers besides their publications. */
+export interface PresenceTerms {
+  readonly isHidden: HiddenCategories
+  /** The form of PIDF that watchers of a domain read. */
+  readonly pidfForm: (watcher: UserKey) => PidfForm
+  /** Other addresses of the publisher (2.2.2.8.1). */
+  readonly linked?: LinkedIdentities | undefined
+}
+
+/** Who watches in which format. */
+export interface PresenceWatcher extends Watcher {
+  readonly format: 'msrtc' | 'pidf'
+}
+
+/** A document with its media type. */
+export interface PresenceBody {
+  readonly type: string
+  readonly text: string
+}
+
+/** The container that shows each category; undefined where nothing is seen of it. */
+type Places = Readonly<Record<PresenceCategory, number | undefined>>
+
+const byInstance = (a: CategoryInstance, b: CategoryInstance): number => a.instance - b.instance
+
+/** The server publishes instance 1 or 0, never both (3.8.5.1.2.7); should there be more, the newest one counts. */
+const newestFirst = (a: CategoryInstance, b: CategoryInstance): number => b.publishTime - a.publishTime || b.instance - a.instance
+
+/** The document that a watcher gets: its kind decides which categories matter to it. */
+type Kind = 'msrtc' | PidfForm
+
+const kindOf = ({ user, format }: PresenceWatcher, { pidfForm }: PresenceTerms): Kind => (format === 'msrtc' ? 'msrtc' : pidfForm(user))
+
+/** Notes have a place in RFC 4480 only. */
+const categoriesOf = (kind: Kind): readonly PresenceCategory[] => (kind === 'both' || kind === 'rfc4480' ? presenceCategories : ['legacyInterop', 'contactCard'])
+
+/** The publisher as presence watchers may see it, prepared once for many of them: each body is written once per distinct view and kind. */
+export interface PresenceView {
+  /** The containers that satisfy a watcher. */
+  readonly resolve: (watcher: Watcher) => Places
+  /** What is seen in some containers, as an operator may look at it. */
+  readonly see: (places: Places) => PresenceSeen
+  readonly write: (places: Places, kind: Kind) => PresenceBody
+}
+
+/**
+ * Resolution is that of a category subscription to legacyInterop (3.7.5.1, 3.7.5.2), although that is private; name, e-mail, phone and note come from
+ * containers of their own. Whoever is shown no legacyInterop, because there is none or because it is blocked, sees an offline user (1.3.1.3.4).
+ * `state` must hold only instances that are alive.
+ */
+export const presenceViewOf = (state: SeenState, terms: PresenceTerms): PresenceView => {
+  const rank = rankContainers(indexMembership(state.containers))
+  const published = publishedContainers(state.instances)
+  const bodies = new Map<string, PresenceBody>()
+  const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
+    state.instances.filter((instance) => instance.category === category && instance.container === places[category])
+  const see = (places: Places): PresenceSeen => {
+    const [interop] = [...inside('legacyInterop', places)].sort(newestFirst).flatMap(({ payload }) => readLegacyInterop(payload) ?? [])
+    const card = readContactCards([...inside('contactCard', places)].sort(byInstance).map(({ payload }) => payload))
+    const note = readPersonalNote([...inside('note', places)].sort(byInstance).map(({ payload }) => payload))
+    // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
+    const isShown = interop !== undefined && interop.availability < OFFLINE
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: isShown ? terms.linked : undefined }
+  }
+  return {
+    resolve: (watcher) => {
+      const ranked = rank(watcher)
+      const pick = (category: PresenceCategory): number | undefined => pickContainer(ranked, published.get(category) ?? NOTHING)
+      const shown = (category: PresenceCategory): number | undefined => (terms.isHidden(category) ? undefined : pick(category))
+      return { legacyInterop: pick('legacyInterop'), contactCard: shown('contactCard'), note: shown('note') }
+    },
+    see,
+    write: (places, kind) => {
+      const key = `${kind} ${categoriesOf(kind).map((category) => places[category]).join(' ')}`
+      let body = bodies.get(key)
+      if (body === undefined) {
+        body = kind === 'msrtc'
+          ? { type: mediaTypes.msrtcPresence, text: writeMsrtcPresence(state.publisher, see(places)) }
+          : { type: mediaTypes.pidf, text: writePidf(state.publisher, see(places), kind) }
+        bodies.set(key, body)
+      }
+      return body
+    },
+  }
+}
+
+/** All that a watcher sees of a publisher, as the first document of a subscription and every refresh show it (3.7.5.4, 3.7.5.5). */
+export const writePresenceState = (view: PresenceView, watcher: PresenceWatcher, terms: PresenceTerms): PresenceBody =>
+  view.write(view.resolve(watcher), kindOf(watcher, terms))
+
+/**
+ * What each presence watcher hears of a touch (3.7.5.4, 3.7.5.5): the whole document where a category of it moved to another container, or where its
+ * instances in the container that shows it changed. A watcher whose view did not change gets no entry.
+ */
+export const writePresenceChanges = <S extends Pick<Subscription, 'subscriber' | 'network'> & Pick<PresenceWatcher, 'format'>>(
+  state: SeenState, touch: Touch, subscriptions: readonly S[], terms: PresenceTerms,
+): ReadonlyMap<S, PresenceBody> => {
+  const view = presenceViewOf(state, terms)
+  const changeFor = viewChangeOf(state, touch)
+  const heard = new Map<S, PresenceBody>()
+  for (const subscription of subscriptions) {
+    const watcher = { user: subscription.subscriber, network: subscription.network, format: subscription.format }
+    const kind = kindOf(watcher, terms)
+    const places = view.resolve(watcher)
+    const changed = changeFor(watcher)
+    const hears = categoriesOf(kind).some((category) => (category === 'legacyInterop' || !terms.isHidden(category)) && changed(category, places[category]))
+    if (hears) heard.set(subscription, view.write(places, kind))
+  }
+  return heard
+}

@@ -1,0 +1,28 @@
+import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { choosePresence } from '../core/subscriptions/presence-format.ts'
+import { loadDialogs } from '../store/dialogs.ts'
+import { poolSession } from '../store/session.ts'
+import { handleCategorySubscribe } from './category-subscribe.ts'
+import type { Answer, Call, EngineDeps, Relay } from './deps.ts'
+import { cancelDialog } from './in-dialog.ts'
+import { relayOutgoing } from './outgoing-subscribe.ts'
+import { watchPresence } from './presence-subscribe.ts'
+import { Refused } from './refused.ts'
+
+/**
+ * Processes a SUBSCRIBE to the presence package: relayed when it is for another deployment, else by what it asks to be told in (1.3.3). Inside a
+ * dialog its kind counts, whatever Accept says.
+ */
+export const handlePresenceSubscribe = async (deps: EngineDeps, call: Call): Promise<Answer | Relay> => {
+  const { request } = call
+  const relayed = await relayOutgoing(deps, call)
+  if (relayed !== undefined) return relayed
+  if (request.toTag !== undefined) {
+    const kind = (await loadDialogs(poolSession(deps.store.pool), request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind
+    if (kind !== 'msrtc' && kind !== 'pidf') return handleCategorySubscribe(deps, call)
+    return readIntent(request) === 'cancel' ? cancelDialog(deps, call) : watchPresence(deps, call, kind)
+  }
+  const choice = choosePresence(request)
+  if (!choice.ok) throw new Refused(choice.failure)
+  return choice.value === 'categories' ? handleCategorySubscribe(deps, call) : watchPresence(deps, call, choice.value)
+}
