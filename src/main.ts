@@ -98,6 +98,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   try {
     const applied = await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
     if (applied.length > 0) log.info({ applied }, 'database migrated')
+    if (!config.serverPublications) await forgetDirectoryRound({ store })
   } catch (error) {
     await store.close()
     throw error
@@ -128,7 +129,6 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
   const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   const publishFromDirectory = async (): Promise<void> => {
-    if (!config.serverPublications) return forgetDirectoryRound(engine)
     const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
     delivery.wake(touched)
     // One line for all: what is refused to one user is mostly refused to everybody.
@@ -144,7 +144,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
-    { name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory },
+    ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
     log.error({ job, err: error }, 'job failed')

@@ -40,7 +40,7 @@ export const publishDirectory = async (tx: Transaction, user: UserKey, { registr
   // Read behind the lock: of two that change the user at the same time, the later one publishes what is there in the end.
   const [state, entry] = await Promise.all([loadUnderLock(tx, user, { instances: categoriesToRead(plan, directoryCategories), endpoints: true }), loadDirectoryEntry(tx, user)])
   if (state === undefined || entry === undefined) return publishedNothing
-  const { publications, refused } = compareDirectory(entry, state.instances, registry, now)
+  const { publications, refused } = compareDirectory(entry, state.instances, registry)
   const decided = decideServerPublish(publications, state, registry, plan, now)
   if (!decided.ok) return { touched: false, refused: [...refused, decided.failure] }
   await applyOutcome(tx, user, decided.value, trace, now)
@@ -86,7 +86,7 @@ export const publishDirectories = async (deps: DirectoryPublishDeps, everyMs: nu
   for (let page = 0; rules !== undefined && round?.position !== undefined && page < PAGES && deps.now() - started < RUN_MS; page += 1) {
     const users = await loadDirectoryPage(session, round.position, PAGE, directoryCategories, DIRECTORY_INSTANCE)
     for (const { user, entry, instances } of users) {
-      const found = compareDirectory(entry, instances, rules.registry, deps.now())
+      const found = compareDirectory(entry, instances, rules.registry)
       refused.push(...found.refused.map((failure) => ({ user, failure })))
       if (found.publications.length === 0) continue
       if ((await transact(deps.store.pool, (tx) => publishDirectory(tx, user, rules, 'directory', deps.now()))).touched) touched.push(user)

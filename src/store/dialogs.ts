@@ -149,9 +149,11 @@ const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local
 export const findEndpointDialogs = async (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<readonly DialogRef[]> =>
   (await tx.send<{ subscriber: string; local_tag: string }>(OF_ENDPOINTS, [user, [...ids]])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))
 
+// Materialized: looked for once, or the limit would count anew each time that the planner runs it.
 const CLAIM_EXPIRED = statement('dialogs-claim-expired', `
-  UPDATE dialog SET cseq = cseq + 1 WHERE (subscriber, local_tag) IN (
-    SELECT subscriber, local_tag FROM dialog WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING *`)
+  WITH expired AS MATERIALIZED (
+    SELECT subscriber, local_tag FROM dialog WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+  UPDATE dialog SET cseq = cseq + 1 FROM expired WHERE dialog.subscriber = expired.subscriber AND dialog.local_tag = expired.local_tag RETURNING dialog.*`)
 
 /** A dialog that is over, and why. */
 export interface EndedDialog extends Dialog {

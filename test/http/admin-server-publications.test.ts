@@ -97,7 +97,7 @@ t.test('an engine publishes by default, its timer heals, and a setting switches 
     t.equal((await call('PUT', `/users/${HANNA}`, { displayName: 'Hanna' })).status, 201)
     t.strictSame((await call('GET', path)).items, [])
   })
-  await withEngine(dataDir, { PRESENTIA_SERVER_PUBLICATION_MS: '1000' }, async (call) => {
+  await withEngine(dataDir, { PRESENTIA_SERVER_PUBLICATION_MS: '1000' }, async (call, engine) => {
     const settled = async (): Promise<readonly string[]> => {
       for (const deadline = Date.now() + 15_000; Date.now() < deadline; await sleep(100)) {
         const found = places((await call('GET', path)).items)
@@ -110,5 +110,10 @@ t.test('an engine publishes by default, its timer heals, and a setting switches 
     t.strictSame(await settled(), EVERYTHING, 'what was lost')
     t.equal((await call('PUT', '/users/ivo@nordwind.example', { displayName: 'Ivo' })).status, 201)
     t.strictSame(places((await call('GET', '/users/ivo@nordwind.example/publications')).items), EVERYTHING, 'a new user')
+    t.equal((await engine.query('SELECT * FROM user_round')).length, 1)
+  })
+  await withEngine(dataDir, { PRESENTIA_SERVER_PUBLICATIONS: 'false' }, async (call, engine) => {
+    t.strictSame(await engine.query('SELECT * FROM user_round'), [], 'should it be switched on again, the first round is due at once')
+    t.strictSame(places((await call('GET', path)).items), EVERYTHING, 'what was published stays')
   })
 })

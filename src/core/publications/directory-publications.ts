@@ -1,10 +1,9 @@
 import type { Failure } from '../base/failure.ts'
-import type { Instant } from '../base/instant.ts'
 import type { CategoryRegistry } from '../categories/registry.ts'
 import { writeContactCard } from '../documents/contact-card.ts'
 import { writeUserProperties } from '../documents/user-properties.ts'
 import { directoryText, type DirectoryEntry } from '../model/directory.ts'
-import { instanceKeyText, isAlive, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
+import { instanceKeyText, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import { toTelUri } from '../sip/tel-uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import { isPublished, refuseServerPublication, type ServerPublication } from './server-publish.ts'
@@ -64,8 +63,9 @@ export interface DirectoryDifference {
  * Compares what the server publishes for a user with what is there (3.2.6.2). A category that the operator has taken away is passed over, and one that
  * the operator's bounds or schema do not let through keeps none of the others back.
  */
-export const compareDirectory = (entry: DirectoryEntry, instances: readonly CategoryInstance[], registry: CategoryRegistry, now: Instant): DirectoryDifference => {
-  const stored = new Map(instances.filter((instance) => isAlive(instance, now)).map((instance) => [instanceKeyText(instance), instance]))
+export const compareDirectory = (entry: DirectoryEntry, instances: readonly CategoryInstance[], registry: CategoryRegistry): DirectoryDifference => {
+  // One that is past its time is not static, and so not what the server publishes anyway.
+  const stored = new Map(instances.map((instance) => [instanceKeyText(instance), instance]))
   const missing = directoryPublications(entry).filter((publication) => !isPublished(publication, stored.get(instanceKeyText(publication))))
   const judged = missing.map((publication) => ({ publication, refused: refuseServerPublication(publication, registry) }))
   return {

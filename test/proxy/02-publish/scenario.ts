@@ -20,7 +20,7 @@ export const scenario: Scenario = {
     t.equal(stale.header('Content-Type'), 'application/msrtc-fault+xml')
     t.match(stale.header('ms-diagnostics'), /^2044;reason="/)
     t.match(stale.body, /<Faultcode>Client\.BadCall\.WrongDelta<\/Faultcode><details><operation index="2" version="7" curVersion="1"><note/)
-    t.same(await stack.query(`SELECT container, instance_version FROM category_instance WHERE category = 'note' AND publisher = '${anna}' ORDER BY container`), [{ container: 200, instance_version: 2 }, { container: 300, instance_version: 1 }], 'all or nothing')
+    t.same(await stack.query(`SELECT container, instance_version FROM category_instance WHERE publisher = '${anna}' AND category = 'note' ORDER BY container`), [{ container: 200, instance_version: 2 }, { container: 300, instance_version: 1 }], 'all or nothing')
 
     const cleared = await send(publication(null, { version: 2, expires: 0 }))
     t.match(cleared.body, /<category name="note" container="200"\/>/)

@@ -56,6 +56,7 @@ export const scenario: Scenario = {
       nonsense.write('GARBAGE\r\n\r\n\u0000\u0001')
       t.equal((await client.request('OPTIONS', { contact: null })).status, 200, 'the proxy lives on')
     }
-    t.same(await stack.query(`SELECT 1 FROM category_instance WHERE category NOT IN ('contactCard', 'userProperties', 'legacyInterop') AND publisher IN ('${anna}', '${boris}') UNION ALL SELECT 1 FROM container WHERE members_version > 0 AND publisher IN ('${anna}', '${boris}') UNION ALL SELECT 1 FROM dialog WHERE subscriber IN ('${anna}', '${boris}')`), [], 'nothing changed')
+    // What the server itself has published for them is there, and as it was (3.2.6.2).
+    t.same(await stack.query(`SELECT 1 FROM category_instance WHERE publisher IN ('${anna}', '${boris}') AND (instance_version > 1 OR category NOT IN ('contactCard', 'legacyInterop', 'userProperties')) UNION ALL SELECT 1 FROM container WHERE members_version > 0 AND publisher IN ('${anna}', '${boris}') UNION ALL SELECT 1 FROM dialog WHERE subscriber IN ('${anna}', '${boris}')`), [], 'nothing changed')
   },
 }
