@@ -179,6 +179,22 @@ for (const [how, leave] of leavings) {
   })
 }
 
+t.test('3.2.5.5.1: services are bounded by the user, and do not outlive the last endpoint, though a device may', async (t) => {
+  const stage = await openStage(world)
+  const [desk, mobile] = [endpointOf(world, 'desk000001'), endpointOf(world, 'mobile0001')]
+  for (const { client } of [desk, mobile]) await client.registers()
+  await desk.client.publishes([{ ...deviceOf(DESK, anna), expireType: 'static' }])
+  const services = `services#0: ${URI} text -, voice -`
+  t.strictSame(stage.heard(), once(everywhere(services)), 'nobody has said how active it is')
+  await desk.client.deregisters()
+  t.strictSame(stage.heard(), SILENCE)
+  await mobile.client.publishes(machineState(MOBILE, 3500))
+  stage.heard()
+  await mobile.client.deregisters()
+  t.strictSame(stage.heard(), once({ ...everywhere(`state#0: aggregate 18000 since ${clock()}`, 'services (none)'), 100: ['state#0: aggregate 18000', 'services (none)'] }))
+  t.strictSame((await stored(world)).filter((line) => /^(device|services) (?!32000)/.test(line)), [`device 2/${DESK.number} v1 static`])
+})
+
 t.test('3.2.5.5: a connection that comes back in time changes nothing', async (t) => {
   const stage = await openStage(world, { lostConnectionGraceMs: 5_000 })
   const [desk] = await withMobile(stage)
@@ -387,6 +403,7 @@ t.test('3.2.5.6: the operator changes what is computed from, and what is compute
   t.strictSame(stage.heard(), once({ 100: ['state#1: aggregate 3500'], 200: ['state#1: aggregate 3500 on computer'], 400: [`state#1: aggregate 3500 ${AT_DESK}`] }), 'and taken away')
   const [own, ...more] = desk.client.hears()
   t.strictSame([more, own === undefined ? [] : of('state', presence(own))[0]], [[], `state#1 in 2 v3 user: aggregate 3500 ${AT_DESK}`])
+  t.strictSame(own === undefined ? [] : [...new Set(presence(own).map((line) => line.split('#', 1)[0]))], ['legacyInterop', 'state'], 'nothing of dndState, which says what it said')
   t.equal((await operator('DELETE', place(2))).status, 404)
   t.equal((await operator('PUT', place(3), { xml, expires: 30 })).status, 204)
   t.strictSame(stage.heard(), once({ 300: [`state#1: aggregate 6500 busy ${AT_DESK}`] }))
@@ -398,6 +415,25 @@ t.test('3.2.5.6: the operator changes what is computed from, and what is compute
   t.strictSame((await stored(world)).filter((line) => /^(state|legacyInterop) (2|100|200|400)\/1 /.test(line)).map((line) => line.replace(/ (\d+)\/1/, '')), Array(7).fill(0).map((_, at) => `${at < 3 ? 'legacyInterop' : 'state'} v4 user`), 'what is computed stands there again at once, in step')
   t.equal((await operator('DELETE', place(2, DESK.number))).status, 204)
   t.match(stage.heard()[200]?.at(-1)?.[0], gone('state#0: aggregate 18000 since'), 'without any machineState she is offline')
+  t.strictSame((await stored(world)).filter((line) => /^(state|legacyInterop) (2|100|200|400)\/1 /.test(line)), [], 'nowhere both')
+})
+
+t.test('3.8: a client that publishes where the server computes is overruled as soon as its input is touched', async (t) => {
+  const stage = await openStage(world)
+  const { client } = await atDesk(stage)
+  const forged = (version: number, container = 2) => states('aggregateState', 3000, { instance: 1, version, containers: [container], expireType: 'user' })
+  const both = await client.publishes([...machineState(DESK, 5000, 1), ...forged(1)])
+  t.equal(both.status, 200)
+  t.strictSame(of('state', presence(both)).filter((line) => line.startsWith('state#1 in 2 ')), [`state#1 in 2 v3 user: aggregate 5000 since ${clock()} ${AT_DESK}`], 'in one request: what is computed is what is stored')
+  t.strictSame(stage.heard()[200]?.map((lines) => lines[0]), [`state#1: aggregate 5000 since ${clock()} on computer`])
+  const again = await client.publishes([removal('state', 2, 3, { instance: 1 })])
+  t.match(of('state', presence(again))[0], gone('state#1 in 2 v4 user: aggregate 5000 '), 'what is taken away stands there again')
+  stage.heard()
+  await client.publishes(forged(4, 200))
+  t.strictSame(stage.heard(), once({ 200: ['state#1: aggregate 3000'] }), 'elsewhere nothing asks for a computation')
+  await client.publishes(machineState(DESK, 3500, 2))
+  t.strictSame(stage.heard()[200]?.map((lines) => lines[0]), ['state#1: aggregate 3500 on computer'], 'until the next one')
+  t.equal((await stored(world)).filter((line) => /^state \d+\/1 v6 /.test(line)).length, 4, 'which is in step again')
 })
 
 t.test('3.2.5.1.2: state is made read-only, or removed, by the operator', async (t) => {
