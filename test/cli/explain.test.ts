@@ -23,7 +23,7 @@ const [anna, boris, clara, dora] = ['anna@nordwind.example', 'boris@nordwind.exa
 
 t.test('presentia explain against a running engine', async (t) => {
   const dataDir = await createDataDirectory(t)
-  const config = readConfig({ PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_LOG_LEVEL: 'silent' })
+  const config = readConfig({ PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_SERVER_PUBLICATIONS: 'false', PRESENTIA_LOG_LEVEL: 'silent' })
   const engine = await start(config, createLog(config.logLevel))
   t.teardown(() => engine.stop())
   const admin = async (method: string, path: string, body: object): Promise<void> => {

@@ -25,7 +25,7 @@ const touched: Touch = { categories: { note: [0, 300] }, publishedBefore: { note
 t.test('domains', async (t) => {
   t.equal(await putDomain(db, 'nordwind.example', 'enterprise', 10), true, 'new')
   t.equal(await putDomain(db, 'nordwind.example', 'blocked', 20), false, 'replaced')
-  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', rights: allGranted, createdAt: 10, updatedAt: 20 })
+  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', rights: allGranted, pidfForm: 'both', createdAt: 10, updatedAt: 20 })
   t.equal(await getDomain(db, 'other.example'), undefined)
   await t.rejects(putDomain(db, 'x.example', 'nonsense' as 'blocked', 1), { code: '23514' })
   for (const name of ['a', 'b', 'c']) await putDomain(db, `${name}.example`, 'federated', 30)
@@ -39,9 +39,9 @@ t.test('domains', async (t) => {
 t.test('users: upsert keeps the creation, paging gives each once', async (t) => {
   const properties = { email: AWKWARD, phone: '+49 40 1' }
   t.equal(await addUser(carl, AWKWARD, properties, 10), true)
-  t.same(await getUser(db, carl), { uri: carl, displayName: AWKWARD, properties, createdAt: 10, updatedAt: 10 })
+  t.same(await getUser(db, carl), { uri: carl, displayName: AWKWARD, properties, limits: {}, homePool: undefined, createdAt: 10, updatedAt: 10 })
   t.equal(await addUser(carl, 'Carl', {}, 20), false)
-  t.same(await getUser(db, carl), { uri: carl, displayName: 'Carl', properties: {}, createdAt: 10, updatedAt: 20 })
+  t.same(await getUser(db, carl), { uri: carl, displayName: 'Carl', properties: {}, limits: {}, homePool: undefined, createdAt: 10, updatedAt: 20 })
   await within(async (tx) => { void createUser(tx, carl, 'not this', [], 30); void createUser(tx, anna, 'Anna', [], 30) })
   t.equal((await getUser(db, carl))?.displayName, 'Carl', 'createUser leaves an existing one alone')
   t.same([...await findExistingUsers(session, [anna, bert, carl])].sort(), [anna, carl])
