@@ -33,7 +33,7 @@ t.test('domains: create, read, change, list, delete', async (t) => {
   const { call } = await build()
   const created = await call('PUT', '/domains/West.Example.', { kind: 'federated' })
   t.equal(created.statusCode, 201)
-  t.strictSame(created.json(), { domain: 'west.example', kind: 'federated', createdAt: '2026-03-02T08:00:00.000Z', updatedAt: '2026-03-02T08:00:00.000Z' })
+  t.strictSame(created.json(), { domain: 'west.example', kind: 'federated', pidfForm: 'both', createdAt: '2026-03-02T08:00:00.000Z', updatedAt: '2026-03-02T08:00:00.000Z' })
   world.advance(60)
   const changed = await call('PUT', '/domains/west.example', { kind: 'blocked' })
   t.strictSame([changed.statusCode, changed.json<{ updatedAt: string }>().updatedAt], [200, '2026-03-02T08:01:00.000Z'])

@@ -25,7 +25,7 @@ const touched: Touch = { categories: { note: [0, 300] }, publishedBefore: { note
 t.test('domains', async (t) => {
   t.equal(await putDomain(db, 'nordwind.example', 'enterprise', 10), true, 'new')
   t.equal(await putDomain(db, 'nordwind.example', 'blocked', 20), false, 'replaced')
-  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', rights: allGranted, createdAt: 10, updatedAt: 20 })
+  t.same(await getDomain(db, 'nordwind.example'), { domain: 'nordwind.example', kind: 'blocked', rights: allGranted, pidfForm: 'both', createdAt: 10, updatedAt: 20 })
   t.equal(await getDomain(db, 'other.example'), undefined)
   await t.rejects(putDomain(db, 'x.example', 'nonsense' as 'blocked', 1), { code: '23514' })
   for (const name of ['a', 'b', 'c']) await putDomain(db, `${name}.example`, 'federated', 30)
