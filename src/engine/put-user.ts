@@ -60,8 +60,8 @@ export const putUserTerms = async (deps: PutUserDeps, user: UserKey, { displayNa
       terms.homePool !== undefined || rules === undefined ? publishedNothing : publishDirectory(tx, user, rules, trace, now),
       terms.homePool === undefined ? 0 : leaveToPool(tx, user, rules, now),
     ])
-    // Nothing is published with it, so no change tells it. What is told is read anew, and due at once.
-    if (terms.homePool === undefined && !isSame(linked.get(user), terms.linked)) void deferLinkedReaders(tx, user, now, 'linked identities changed')
+    // Nothing is published with it, so no change tells it. What is told is read anew, and due at once; of one that has left there is nothing to tell.
+    if (!isSame(linked.get(user), terms.linked)) void deferLinkedReaders(tx, user, now, 'linked identities changed')
     return { ...published, created, ended }
   })
 }

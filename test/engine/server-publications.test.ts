@@ -16,10 +16,11 @@ import { loadRound } from '../../src/store/user-rounds.ts'
 import { lockPublisher } from '../../src/store/users.ts'
 import { notes } from '../support/bodies.ts'
 import { needsServer } from '../support/database.ts'
+import { deskId, device } from '../core/aggregation-kit.ts'
 import { openWorld, people, SERVER_PUBLICATION_MS } from '../support/world.ts'
 
 const world = await openWorld(t)
-const { anna, boris } = people
+const { anna, boris, gerd } = people
 const HANNA = 'hanna@nordwind.example'
 
 const registryOf = (registry: CategoryRegistry): EngineDeps['categories'] => ({ registry: async () => registry, forget: () => undefined })
@@ -201,13 +202,29 @@ t.test('users of another pool are left to it, and published when they come back'
   const keptHere = (user: string): Promise<unknown> => world.sets(user, { displayName: 'Anna' }, elsewhere).catch((error: unknown) => error instanceof UserHasData && 'kept here')
   t.equal(await keptHere(anna), 'kept here')
   world.restart({ ...on, serverPublications: false })
-  t.equal(await keptHere(boris), 'kept here', 'where the server publishes nothing, these places are the user\'s')
+  t.equal(await keptHere(gerd), 'kept here', 'where the server publishes nothing, these places are the user\'s')
 })
 
 t.test('3.8: what the server publishes counts for what it computes, in the same change', async (t) => {
-  const plan: AggregationPlan = [{ computes: 'dndState', from: { categories: ['legacyInterop'], container: 32000 }, outputs: [{ category: 'dndState', container: 2, shows: [] }] }]
+  const plan: AggregationPlan = [
+    { computes: 'dndState', from: { categories: ['legacyInterop'], container: 32000 }, outputs: [{ category: 'dndState', container: 2, shows: [] }] },
+    { computes: 'services', from: { categories: ['device', 'userProperties'], container: 1 }, outputs: [{ category: 'services', container: 1, shows: [] }] },
+  ]
   await world.reset({ ...on, plan })
   t.strictSame(await stored(anna), [...all(1).slice(0, -2), 'dndState 2 v1', ...all(1).slice(-2)])
+  const client = world.client(anna)
+  await client.registers({ granted: 100_000 })
+  t.equal((await client.publishes([{ category: 'device', container: 1, instance: 9, expireType: 'endpoint', data: device(deskId, [`sip:${anna}`, '<text render="true" capture="true" publish="false"/>']) }])).status, 200)
+  const computed = async (): Promise<readonly string[]> => (await world.dump())['category_instance']?.filter((row) => row.includes(anna) && /"category":"(services|dndState)"/.test(row)) ?? []
+  const before = await computed()
+  t.equal(before.length, 2)
+  world.restart({ ...on, plan: [] })
+  await removeForUser(world.engine, anna, { category: 'legacyInterop', container: 32000, instance: 0 }, 'test')
+  world.restart({ ...on, plan })
+  await within(1)
+  await world.sets(anna, { displayName: 'anna', phone: '+49 30 1' })
+  t.strictSame((await stored(anna)).filter((line) => /legacy|user/.test(line)), ['legacyInterop 32000 v1', 'userProperties 1 v2'])
+  t.strictSame(await computed(), before, 'nothing is computed from half of what there is')
 })
 
 /** Many users whom nobody has published yet. */

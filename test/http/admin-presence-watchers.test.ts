@@ -91,6 +91,8 @@ t.test('2.2.2.8.1: a domain reads one form of PIDF; those who watch hear of a ch
   await pass(CACHE_AGE_MS)
   t.strictSame(bodies(partner), [both], 'PUT replaces: without a form it is both again')
   await put('microsoft')
+  await pass(CACHE_AGE_MS)
+  partner.hears()
   t.equal((await call('DELETE', '/domains/suedwind.example')).status, 204)
   await pass(CACHE_AGE_MS)
   t.strictSame(bodies(partner), [both], 'so is a domain that is not in the table')
@@ -158,6 +160,14 @@ t.test('2.2.2.8.1: other addresses of a person are kept, shown, and told to thos
     ['a cid of no letters', { primary: anna, secondary: [], cid: '\u0001' }, /cid/], ['an empty cid', { primary: anna, secondary: [], cid: '' }, /cid/], ['an unknown field', { primary: anna, secondary: [], more: 1 }, /more/],
   ] as const) isProblem(t, await put(wrong), 400, name, says)
   t.strictSame(await world.dump(), untouched)
+})
+
+t.test('of whom nobody sees anything, nobody is told', async (t) => {
+  const call = await openAdmin(world)
+  const watcher = await opens(boris, PIDF)
+  t.equal((await call('PUT', `/users/${anna}`, { displayName: 'anna', linkedIdentities: { primary: anna, secondary: [] } })).status, 200)
+  await pass(CACHE_AGE_MS)
+  t.strictSame(bodies(watcher), [])
 })
 
 t.test('one that leaves for another pool owes nobody its addresses', async (t) => {
