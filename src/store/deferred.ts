@@ -8,12 +8,13 @@ export interface Deferred extends DialogRef {
   readonly attempts: number
 }
 
-// Only for dialogs that still live; several changes of one publisher make one debt.
+// Only for dialogs that still live; several changes of one publisher make one debt, those too that come in one call: a row can be put only once.
 const DEFER = statement('deferred-put', `
   INSERT INTO deferred (subscriber, local_tag, publisher, attempts, reason, due_at)
-  SELECT owed.subscriber, owed.local_tag, owed.publisher, owed.attempts, $5, owed.due_at
+  SELECT owed.subscriber, owed.local_tag, owed.publisher, max(owed.attempts), $5, max(owed.due_at)
   FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $6::bigint[]) AS owed (subscriber, local_tag, publisher, attempts, due_at)
   WHERE EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = owed.subscriber AND dialog.local_tag = owed.local_tag)
+  GROUP BY owed.subscriber, owed.local_tag, owed.publisher
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason`)
 
 /** Notes debts, each with its own number of attempts so far and time of the next one. */

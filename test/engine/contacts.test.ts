@@ -150,6 +150,33 @@ t.test('design 2.2: an endpoint that could not be told gets the whole list later
   t.equal(await world.count('deferred'), 0)
 })
 
+t.test('design 2.2: one request with several deltas that an endpoint could not be told makes one debt, and holds up nobody else', async (t) => {
+  const { client } = await begin()
+  await client.asksSoap('addGroup', { name: 'Crew', deltaNum: 1 })
+  await adds(client, boris, 2, { groups: '2' })
+  await adds(client, clara, 3, { groups: '2' })
+  const second = world.client(anna, 'second')
+  await second.registers({ granted: 100_000 })
+  await second.subscribesContacts()
+  client.hears()
+  for (const trouble of ['failing', 'gone'] as const) {
+    world.proxies.kam1[trouble].add(second.flow)
+    if (trouble === 'failing') {
+      await client.asksSoap('deleteGroup', { groupID: 2, deltaNum: 4 })
+    } else {
+      await client.asksSoap('addGroup', { name: 'Kin', deltaNum: 7 })
+      for (const [at, user] of [boris, clara].entries()) await adds(client, user, 8 + at, { groups: '2' })
+      await client.asksSoap('deleteGroup', { groupID: 2, deltaNum: 10 })
+    }
+    t.strictSame([client.hears().length, await world.count('change'), await world.count('deferred')], [trouble === 'failing' ? 3 : 6, 0, 1], trouble)
+    world.proxies.kam1[trouble].clear()
+    world.advance(60)
+    await world.timers()
+    t.strictSame(second.learns(), [[`list ${trouble === 'failing' ? 7 : 13}`, 'group 1 "~"', `contact ${boris} "" in 1`, `contact ${clara} "" in 1`]])
+    t.equal(await world.count('deferred'), 0)
+  }
+})
+
 t.test('RFC 6665 4.2.2: a NOTIFY that failed at the client is followed by the whole list', async (t) => {
   const client = world.client(anna)
   await client.registers({ granted: 100_000 })

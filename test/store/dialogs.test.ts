@@ -174,7 +174,7 @@ t.test('debts: one a dialog and publisher, only of living dialogs, due ones firs
   await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
   await within(async (tx) => { for (const user of [bert, carl]) void createUser(tx, user, user, [], 1) })
   await within((tx) => defer(tx, [debt('a', bert, 100), debt('a', carl, 90), debt('b', bert, 200), debt('none', bert, 1)], AWKWARD))
-  await within((tx) => defer(tx, [debt('a', bert, 110, 4)], 'again'))
+  await within((tx) => defer(tx, [debt('a', bert, 110, 3), debt('a', bert, 110, 4)], 'again, twice in one call'))
   t.equal(await countDeferred(session), 3)
   t.same(await findDuePublishers(session, 89, 9), [])
   t.same(await findDuePublishers(session, 199, 1), [carl], 'the longest due')
