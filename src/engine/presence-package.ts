@@ -1,3 +1,4 @@
+import { failure } from '../core/base/failure.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { choosePresence } from '../core/subscriptions/presence-format.ts'
 import { loadDialogs } from '../store/dialogs.ts'
@@ -19,6 +20,8 @@ export const handlePresenceSubscribe = async (deps: EngineDeps, call: Call): Pro
   if (relayed !== undefined) return relayed
   if (request.toTag !== undefined) {
     const kind = (await loadDialogs(poolSession(deps.store.pool), request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind
+    // Before Accept is looked at: the watcher of a dialog that is gone begins anew, in whatever format it was.
+    if (kind === undefined) throw new Refused(failure('dialogUnknown'))
     if (kind !== 'msrtc' && kind !== 'pidf') return handleCategorySubscribe(deps, call)
     return readIntent(request) === 'cancel' ? cancelDialog(deps, call) : watchPresence(deps, call, kind)
   }

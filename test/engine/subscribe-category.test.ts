@@ -189,6 +189,9 @@ t.test('3.4.5.3: refusals', async (t) => {
   t.equal((await watcher.subscribes([anna], ['note'], { contact: undefined })).answer.status, 400)
   t.equal((await watcher.subscribes([anna], ['note'], { headers: { Expires: '59' } })).answer.header('Min-Expires'), '60')
   t.equal((await watcher.sends('SUBSCRIBE', { toTag: 'none', headers: { Event: 'presence' } })).status, 481)
+  for (const Accept of ['application/pidf+xml', 'text/xml+msrtc.pidf']) for (const Expires of ['0', '600']) {
+    t.equal((await watcher.sends('SUBSCRIBE', { to: anna, toTag: 'none', headers: { Event: 'presence', Accept, Expires } })).status, 481, `${Accept}, ${Expires}: a dialog that is gone has no format; its watcher must learn to begin anew (RFC 6665 4.1.2.2)`)
+  }
   t.equal((await world.client(eve).subscribesOne(anna, ['note'])).answer.status, 403, 'a blocked domain')
 })
 
