@@ -12,7 +12,7 @@ import { decideRemoveSubscriber, decideSetSubscribers } from '../core/subscriber
 import type { UserKey } from '../core/sip/uri.ts'
 import { applyOutcome, loadUnderLock, type Needs } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
-import { findExistingUsers, loadDisplayName } from '../store/users.ts'
+import { isOfDeployment, loadDisplayName } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** What changing the lists of people of a user needs of the engine. */
@@ -57,7 +57,7 @@ export const addSubscriberForUser = async (deps: PeopleDeps, publisher: UserKey,
 
 /** Adds, modifies or removes a delegate in the place of the delegator (3.9.5.2); without a version it is for whatever is there. */
 export const setDelegateForUser = async (deps: PeopleDeps, publisher: UserKey, action: 'add' | 'remove', delegate: Delegate, version: number | undefined, trace: string): Promise<Result<PeopleChange>> => {
-  const exists = (await findExistingUsers(poolSession(deps.store.pool), [delegate.user])).has(delegate.user)
+  const exists = await isOfDeployment(poolSession(deps.store.pool), delegate.user)
   return change(deps, publisher, { delegates: true }, (state) =>
     decideSetDelegates({ version: version ?? state.delegates.version, action, delegate }, state, { exists, maxDelegates: deps.limits.maxDelegates }), trace)
 }

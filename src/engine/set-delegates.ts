@@ -4,7 +4,7 @@ import { writeRoamingData } from '../core/documents/roaming-self.ts'
 import { readSetDelegates } from '../core/requests/set-delegates.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import { poolSession } from '../store/session.ts'
-import { findExistingUsers } from '../store/users.ts'
+import { isOfDeployment } from '../store/users.ts'
 import { changeOwn } from './change-own.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
@@ -14,7 +14,7 @@ export const handleSetDelegates = async (deps: EngineDeps, call: Call): Promise<
   const body = readSetDelegates(call.request.body)
   if (!body.ok) throw new Refused(body.failure)
   const { user } = body.value.delegate
-  const exists = (await findExistingUsers(poolSession(deps.store.pool), [user])).has(user)
+  const exists = await isOfDeployment(poolSession(deps.store.pool), user)
   return changeOwn(deps, call, {
     needs: { delegates: true },
     decide: (state) => decideSetDelegates(body.value, state, { exists, maxDelegates: deps.limits.maxDelegates }),

@@ -48,6 +48,11 @@ const EXIST = statement('users-exist', 'SELECT publisher FROM publisher WHERE pu
 export const findExistingUsers = async (session: Session, users: readonly UserKey[]): Promise<ReadonlySet<UserKey>> =>
   new Set((await session.send<{ publisher: string }>(EXIST, [[...users]])).map((row) => row.publisher))
 
+const OF_DEPLOYMENT = statement('user-of-deployment', 'SELECT 1 FROM presence_user WHERE user_uri = $1')
+
+/** Is it a user of this deployment, served here or by another pool? */
+export const isOfDeployment = async (session: Session, user: UserKey): Promise<boolean> => (await session.send(OF_DEPLOYMENT, [user])).length > 0
+
 const INSERT = statement('user-insert', `
   INSERT INTO presence_user (user_uri, domain, display_name, properties, created_at, updated_at) VALUES ($1, $2, $3, '{}'::jsonb, $4, $4) ON CONFLICT DO NOTHING RETURNING user_uri`)
 // Revisions start at the time, so that a user that was deleted and comes back does not repeat the ids of changes that still wait.

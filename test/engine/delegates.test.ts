@@ -45,6 +45,12 @@ t.test('3.9.5.2: add of an existing and modify of a missing one are fine; what i
   t.equal(boss.hears().length, 4)
 })
 
+t.test('3.9.5.2: a delegate is any user of the deployment, also one whom another pool serves', async (t) => {
+  const boss = await begin()
+  await world.sets('away@nordwind.example', { displayName: 'Away' }, { homePool: 'sip:pool2.nordwind.example' })
+  t.strictSame(told(await boss.setsDelegates(0, { user: 'away@nordwind.example', action: 'add', publish: 'allow' })), [200, ['delegates v1: away@nordwind.example publish']])
+})
+
 t.test('3.9.5.4: refusals change nothing and are told to nobody', async (t) => {
   const boss = await begin()
   await boss.setsDelegates(0, { user: boris, action: 'add' })
