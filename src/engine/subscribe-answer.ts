@@ -15,11 +15,11 @@ export const answerWithData = (request: SipRequest, dialog: Dialog, body: { read
   return { reply: { ...base, headers: plainHeaders(dialog, negotiated, now), body: '' }, notify: [writeInstruction(dialog, notice, now)], touched: [] }
 }
 
-/** The 200 to a cancel: Expires 0 and no body (4.4.4); clients without piggyback also get the final NOTIFY of RFC 6665. */
+/** The 200 to a cancel: Expires 0 and no body (4.4.4); clients without piggyback also get the final NOTIFY of RFC 6665, as do PIDF watchers, who are told by NOTIFY alone (3.7.5.4). */
 export const answerCancel = (request: SipRequest, dialog: Dialog, now: number): Answer => {
-  const negotiated = negotiate(request)
+  const piggyback = dialog.kind !== 'pidf' && negotiate(request).piggyback
   const ended = { ...dialog, cseq: dialog.cseq + 1, expiresAt: now }
   const headers = [['Contact', `<${dialog.contact}>`], ['Expires', '0']] as const
-  const notify = negotiated.piggyback || dialog.benotify ? [] : [writeInstruction(ended, { body: undefined, terminated: 'timeout' }, now)]
+  const notify = piggyback || dialog.benotify ? [] : [writeInstruction(ended, { body: undefined, terminated: 'timeout' }, now)]
   return { reply: { status: 200, reason: 'OK', toTag: dialog.localTag, headers, body: '' }, notify, touched: [] }
 }

@@ -143,7 +143,8 @@ const EXPIRE = statement('dialogs-expire', `
 export const expireDialogs = (tx: Transaction, refs: readonly DialogRef[], at: number, reason: EndReason): Promise<unknown> =>
   tx.send(EXPIRE, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), at, reason])
 
-const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local_tag FROM dialog WHERE subscriber = $1 AND endpoint_id = ANY($2::text[]) FOR UPDATE')
+// Locked in key order, as everywhere.
+const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local_tag FROM dialog WHERE subscriber = $1 AND endpoint_id = ANY($2::text[]) ORDER BY subscriber, local_tag FOR UPDATE')
 
 /** The dialogs of endpoints that leave. */
 export const findEndpointDialogs = async (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<readonly DialogRef[]> =>

@@ -17,10 +17,11 @@ const OF_USER = statement('limits-of-user', 'SELECT limits FROM presence_user WH
 /** The own bounds of a user; none for those who are not users of this server. */
 export const loadUserLimits = async (session: Session, user: UserKey): Promise<UserLimits> => (await session.send<{ limits: UserLimits }>(OF_USER, [user]))[0]?.limits ?? {}
 
-// A subscriber that is among them already takes no more room.
+// A subscriber that is among them already takes no more room. Counted no further than the bound: it is asked in every batch, for each contact.
 const TOO_MANY = statement('watched-by-too-many', `
   SELECT p.publisher FROM unnest($1::text[]) AS p (publisher) JOIN presence_user AS u ON u.user_uri = p.publisher
-  WHERE (SELECT count(*) FROM subscription AS s WHERE s.publisher = p.publisher AND s.subscriber <> $2) >= coalesce((u.limits->>'maxIncoming')::bigint, $3)`)
+  CROSS JOIN LATERAL (SELECT coalesce((u.limits->>'maxIncoming')::bigint, $3)) AS bound (most)
+  WHERE (SELECT count(*) FROM (SELECT FROM subscription AS s WHERE s.publisher = p.publisher AND s.subscriber <> $2 LIMIT bound.most) AS others) >= bound.most`)
 
 /** Those among these users whom as many others watch as may be (3.4.5.1.3.1). */
 export const findWatchedByTooMany = async (session: Session, users: readonly UserKey[], subscriber: UserKey, maxIncoming: number): Promise<readonly UserKey[]> =>

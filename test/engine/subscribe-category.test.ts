@@ -195,6 +195,17 @@ t.test('3.4.5.3: refusals', async (t) => {
   t.equal((await world.client(eve).subscribesOne(anna, ['note'])).answer.status, 403, 'a blocked domain')
 })
 
+t.test('3.7.5.4: a PIDF watcher that ends its dialog is told by a last NOTIFY, whatever it supports; an MSRTC one by the 200 alone', async (t) => {
+  const { watcher } = await begin()
+  for (const [Accept, last] of [['application/pidf+xml', 1], ['text/xml+msrtc.pidf', 0]] as const) {
+    const headers = { Event: 'presence', Accept, Supported: 'ms-benotify, ms-piggyback-first-notify', 'Proxy-Require': 'ms-benotify' }
+    const opened = await watcher.sends('SUBSCRIBE', { to: anna, callId: Accept, headers })
+    watcher.hears()
+    const ended = await watcher.sends('SUBSCRIBE', { to: anna, callId: Accept, toTag: opened.toTag, cseq: 2, headers: { ...headers, Expires: '0' } })
+    t.strictSame([opened.status, ended.status, watcher.hears().length], [200, 200, last], Accept)
+  }
+})
+
 t.test('3.4.5.3: 401 for a refresh by an endpoint whose registration has run out', async (t) => {
   const { watcher } = await begin()
   const dialog = await watcher.subscribes([anna], ['note'])
