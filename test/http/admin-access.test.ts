@@ -1,4 +1,3 @@
-import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { allGranted } from '../../src/core/model/rights.ts'
 import { createCategoryDirectory } from '../../src/engine/category-directory.ts'
@@ -7,7 +6,7 @@ import { createMemberDomains } from '../../src/engine/member-domains.ts'
 import { createTemplateDirectory } from '../../src/engine/template-directory.ts'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
 import { poolSession } from '../../src/store/session.ts'
-import { adminDeps, KEY } from '../support/admin.ts'
+import { adminDeps, openAdmin, type AdminAnswer, type AdminCall } from '../support/admin.ts'
 import { notes, removal } from '../support/bodies.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
@@ -16,21 +15,13 @@ import { openWorld, people, START } from '../support/world.ts'
 const world = await openWorld(t)
 const { anna, boris, clara, dan, eve, gerd } = people
 
-/** The admin app and an engine that share their caches, as in one process. */
-const build = async (options: Partial<EngineDeps> = {}) => {
+/** A fresh world and its admin interface. */
+const build = async (options: Partial<EngineDeps> = {}): Promise<{ readonly call: AdminCall }> => {
   await world.reset(options)
-  const app = await buildAdminApp(adminDeps(world))
-  const call = async (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string, payload?: object) => {
-    const response = await app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}` }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
-    await world.delivery.idle()
-    return { status: response.statusCode, type: String(response.headers['content-type'] ?? ''), text: response.body, json: <T>(): T => response.json<T>() }
-  }
-  return { app, call }
+  return { call: await openAdmin(world) }
 }
 
-type Call = Awaited<ReturnType<typeof build>>['call']
-
-const isProblem = (t: Test, { status, type, json }: Awaited<ReturnType<Call>>, expected: number, name: string, detail?: RegExp): void => {
+const isProblem = (t: Test, { status, type, json }: AdminAnswer, expected: number, name: string, detail?: RegExp): void => {
   t.strictSame([status, type.split(';', 1)[0]], [expected, 'application/problem+json'], name)
   t.match(json(), { status: expected, title: String, detail: detail ?? /./ }, name)
 }
@@ -45,7 +36,7 @@ const everyone = { type: 'everyone' }
 const named = (value: string) => ({ type: 'user', value })
 const many = (count: number) => Array.from({ length: count }, (_, at) => named(`u${at}@far.example`))
 const place = `/users/${anna}/containers`
-const listed = async (call: Call, user: string): Promise<readonly string[]> =>
+const listed = async (call: AdminCall, user: string): Promise<readonly string[]> =>
   (await call('GET', `/users/${user}/containers`)).json<{ items: { id: number; version: number; members: { type: string; value?: string }[] }[] }>().items
     .map(({ id, version, members }) => `${id} v${version}: ${members.map(({ type, value }) => `${type}${value === undefined ? '' : ` ${value}`}`).join(', ')}`.trim())
 
@@ -193,10 +184,10 @@ const documentOf = (heard: Heard | undefined): string => {
   return type.startsWith('multipart/') ? cutParts(type, heard?.body ?? '').find(({ headers }) => headers.some((line) => line.includes('event-categories')))?.text ?? '' : heard?.body ?? ''
 }
 
-const viewAs = (call: Call, subscriber: string, query = '', publisher: string = anna) => call('GET', `/users/${publisher}/view-as?subscriber=${subscriber}${query}`)
+const viewAs = (call: AdminCall, subscriber: string, query = '', publisher: string = anna) => call('GET', `/users/${publisher}/view-as?subscriber=${subscriber}${query}`)
 
 /** A publisher with something for everyone, and watchers of all networks. */
-const beginRich = async (call: Call) => {
+const beginRich = async (call: AdminCall) => {
   const [publisher, colleague, other] = await signIn(anna, boris, gerd)
   if (publisher === undefined || colleague === undefined || other === undefined) throw new Error('nobody signed in')
   const [partner, cloud] = [world.client(clara), world.client(dan)]
@@ -290,7 +281,7 @@ interface Explained {
   readonly quotas: object
 }
 
-const explain = async (call: Call, publisher: string, subscriber: string, query = ''): Promise<Explained> => {
+const explain = async (call: AdminCall, publisher: string, subscriber: string, query = ''): Promise<Explained> => {
   const answer = await call('GET', `/explain?publisher=${publisher}&subscriber=${subscriber}${query}`)
   if (answer.status !== 200) throw new Error(answer.text)
   return answer.json<Explained>()
@@ -543,7 +534,8 @@ t.test('GET /users/{uri}/presence: endpoints, containers and publications at one
 })
 
 t.test('nothing of it without the key; all of it is in the OpenAPI document', async (t) => {
-  const { app } = await build()
+  await world.reset()
+  const app = await buildAdminApp(adminDeps(world))
   const { paths } = (await app.inject({ method: 'GET', url: '/admin/openapi.json' })).json<{ paths: Record<string, Record<string, unknown>> }>()
   for (const [method, path] of [['get', '/users/{uri}/containers'], ['post', '/users/{uri}/containers'], ['get', '/users/{uri}/containers/{id}'], ['put', '/users/{uri}/containers/{id}'], ['get', '/users/{uri}/presence'], ['get', '/users/{uri}/view-as'], ['get', '/explain'], ['get', '/container-template'], ['put', '/container-template'], ['delete', '/container-template']] as const) {
     t.ok(paths[`/admin/v1${path}`]?.[method], `${method} ${path}`)
