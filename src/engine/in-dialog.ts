@@ -1,6 +1,6 @@
 import { failure } from '../core/base/failure.ts'
 import type { Dialog } from '../core/model/dialog.ts'
-import { checkInDialog } from '../core/subscriptions/lifetime.ts'
+import { checkInDialog, negotiate, type Negotiated } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, lockDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { transact, type Transaction } from '../store/session.ts'
@@ -23,10 +23,10 @@ export const expectRegistered = async (tx: Transaction, { subscriber, endpointId
   if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
 }
 
-/** Cancel (4.4.4): the dialog ends, and everything that it watches goes with it. */
-export const cancelDialog = (deps: EngineDeps, call: Call): Promise<Answer> =>
+/** Cancel (4.4.4): the dialog ends, and everything that it watches goes with it. What was negotiated says whether a last NOTIFY tells it. */
+export const cancelDialog = (deps: EngineDeps, call: Call, negotiated: Negotiated = negotiate(call.request)): Promise<Answer> =>
   transact(deps.store.pool, async (tx) => {
     const dialog = await lockOwnDialog(tx, call)
     await deleteDialogs(tx, [dialog])
-    return answerCancel(call.request, dialog, call.now)
+    return answerCancel(dialog, negotiated, call.now)
   })

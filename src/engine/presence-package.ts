@@ -1,6 +1,6 @@
 import { failure } from '../core/base/failure.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
-import { choosePresence } from '../core/subscriptions/presence-format.ts'
+import { choosePresence, negotiatePresence } from '../core/subscriptions/presence-format.ts'
 import { loadDialogs } from '../store/dialogs.ts'
 import { poolSession } from '../store/session.ts'
 import { handleCategorySubscribe } from './category-subscribe.ts'
@@ -23,7 +23,7 @@ export const handlePresenceSubscribe = async (deps: EngineDeps, call: Call): Pro
     // Before Accept is looked at: the watcher of a dialog that is gone begins anew, in whatever format it was.
     if (kind === undefined) throw new Refused(failure('dialogUnknown'))
     if (kind !== 'msrtc' && kind !== 'pidf') return handleCategorySubscribe(deps, call)
-    return readIntent(request) === 'cancel' ? cancelDialog(deps, call) : watchPresence(deps, call, kind)
+    return readIntent(request) === 'cancel' ? cancelDialog(deps, call, negotiatePresence(request, kind, call.network)) : watchPresence(deps, call, kind)
   }
   const choice = choosePresence(request)
   if (!choice.ok) throw new Refused(choice.failure)

@@ -15,9 +15,8 @@ export const answerWithData = (request: SipRequest, dialog: Dialog, body: { read
   return { reply: { ...base, headers: plainHeaders(dialog, negotiated, now), body: '' }, notify: [writeInstruction(dialog, notice, now)], touched: [] }
 }
 
-/** The 200 to a cancel: Expires 0 and no body (4.4.4); clients without piggyback also get the final NOTIFY of RFC 6665, as do PIDF watchers, who are told by NOTIFY alone (3.7.5.4). */
-export const answerCancel = (request: SipRequest, dialog: Dialog, now: number): Answer => {
-  const piggyback = dialog.kind !== 'pidf' && negotiate(request).piggyback
+/** The 200 to a cancel: Expires 0 and no body (4.4.4); clients without piggyback also get the final NOTIFY of RFC 6665. */
+export const answerCancel = (dialog: Dialog, { piggyback }: Negotiated, now: number): Answer => {
   const ended = { ...dialog, cseq: dialog.cseq + 1, expiresAt: now }
   const headers = [['Contact', `<${dialog.contact}>`], ['Expires', '0']] as const
   const notify = piggyback || dialog.benotify ? [] : [writeInstruction(ended, { body: undefined, terminated: 'timeout' }, now)]
