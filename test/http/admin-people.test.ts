@@ -239,6 +239,7 @@ t.test('3.4.5.1.3.1: a user with a home pool is served there', async (t) => {
   for (const [path, method, body] of [[`subscribers/${boris}`, 'PUT', {}], [`delegates/${boris}`, 'PUT', {}], ['contacts', 'PUT', { contacts: [] }], [`subscribers/${boris}/acknowledge`, 'POST', undefined]] as const) isProblem(t, await call(method, `/users/${away}/${path}`, body), 409, path, /another pool.*pool2/)
   for (const homePool of ['pool2', '', 'http://pool2.example', 'sip:', 'sip:a b', 'sip:pool2.example;x=\u0001', 5, null, `sip:${'x'.repeat(512)}`]) isProblem(t, await call('PUT', `/users/${away}`, { displayName: 'Away', homePool }), 400, JSON.stringify(homePool)?.slice(0, 40), /homePool/)
   t.strictSame(await world.dump(), before)
+  t.match(await call('PUT', `/users/${anna}/delegates/${away}`, {}), { status: 201 }, '3.9.5.2: a delegate may be served elsewhere')
   t.strictSame((await call('PUT', `/users/${away}`, { ...elsewhere, homePool: 'sip:pool3.nordwind.example' })).json<{ homePool: string }>().homePool, 'sip:pool3.nordwind.example', 'from one pool to another')
   t.notOk('homePool' in (await call('PUT', `/users/${away}`, { displayName: 'Back' })).json<object>())
   t.equal((await world.client(away).publishes(notes('here', [0]))).status, 200, 'a publisher here')
