@@ -69,7 +69,7 @@ const address = (dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, reado
 }
 
 const owe = (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], reason: string): Promise<unknown> =>
-  defer(tx, dues.map(({ subscriber, localTag, publisher, attempts }): Deferred & { dueAt: number } =>
+  defer(tx, dues.map(({ subscriber, localTag, publisher, attempts }) =>
     ({ subscriber, localTag, publisher, attempts: attempts + 1, dueAt: deps.now() + backoffMs(attempts, deps.fraction()) })), reason)
 
 /** How often a dialog whose connection is gone is tried while its endpoint counts as registered. */

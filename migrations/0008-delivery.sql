@@ -1,0 +1,16 @@
+-- Who numbers a dialog's notifications: an engine uses numbers only of dialogs that it has made its own in a transaction before, beyond all that another may have used.
+-- What was told last, and which answer failed last, for those who look.
+alter table dialog add column sender text not null default '';
+alter table dialog add column notified_trace text not null default '';
+alter table dialog add column failed_code integer not null default 0;
+
+-- Debts are paid proxy by proxy, each at its own pace. `since` is when the dialog first was owed something about that publisher.
+alter table deferred add column proxy text not null default '';
+alter table deferred add column since bigint not null default 0;
+alter table deferred add column trace text not null default '';
+update deferred set since = deferred.due_at, proxy = dialog.proxy from dialog where dialog.subscriber = deferred.subscriber and dialog.local_tag = deferred.local_tag;
+drop index deferred_due_at;
+create index deferred_due on deferred (proxy, due_at);
+
+-- For comparing with the registrar of a proxy, page by page.
+create index endpoint_proxy on endpoint (proxy, user_uri, endpoint_id);
