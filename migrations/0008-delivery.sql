@@ -8,9 +8,18 @@ alter table dialog add column failed_code integer not null default 0;
 alter table deferred add column proxy text not null default '';
 alter table deferred add column since bigint not null default 0;
 alter table deferred add column trace text not null default '';
+-- Moves whenever something is owed again, so that whoever pays forgets only what it has paid.
+alter table deferred add column version integer not null default 0;
 update deferred set since = deferred.due_at, proxy = dialog.proxy from dialog where dialog.subscriber = deferred.subscriber and dialog.local_tag = deferred.local_tag;
 drop index deferred_due_at;
 create index deferred_due on deferred (proxy, due_at);
 
 -- For comparing with the registrar of a proxy, page by page.
 create index endpoint_proxy on endpoint (proxy, user_uri, endpoint_id);
+
+-- Read once in half a minute by whoever forgets old answers, and written with each publish: a range index costs next to nothing there.
+drop index answered_at;
+create index answered_at on answered using brin (at);
+
+-- Who tells what is settled by the locks of the dialogs alone.
+drop table fan_out;

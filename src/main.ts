@@ -31,6 +31,7 @@ import { countChanges } from './store/changes.ts'
 import { connectStore } from './store/connect.ts'
 import { countDeferred } from './store/deferred.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
+import { createSender } from './store/sender.ts'
 import { poolSession } from './store/session.ts'
 import { startJobs } from './timers/scheduler.ts'
 
@@ -112,8 +113,9 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const presenceTerms = createPresenceTerms(categories, domains)
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
+  const sender = createSender(() => randomBytes(9).toString('base64url'))
   const engine: EngineDeps = {
-    store, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
+    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -127,7 +129,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, log, metrics })
   const publishFromDirectory = async (): Promise<void> => {
     const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
     delivery.wake(touched)
@@ -140,7 +142,8 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine)) },
     { name: 'dialogs', everyMs: config.cleanupMs, run: delivery.endExpired },
     { name: 'left behind', everyMs: 1_000, run: delivery.findLeftBehind },
-    { name: 'deferred', everyMs: 500, run: delivery.payDeferred },
+    // Not waited for: one slow proxy must not hold up the next round of the others.
+    { name: 'deferred', everyMs: 500, run: async () => { void delivery.payDeferred() } },
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },

@@ -9,10 +9,12 @@ import { writeSeenChanges } from '../core/notifications/category.ts'
 import { createProxies } from '../delivery/proxies.ts'
 import { tellChanges } from '../delivery/tell-changes.ts'
 import { packageRoot } from '../main.ts'
+import { createLog } from '../observe/log.ts'
 import { connectStore, type Store } from '../store/connect.ts'
 import { insertDialog } from '../store/dialogs.ts'
 import { migrate, readMigrations } from '../store/migrate.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
+import { createSender } from '../store/sender.ts'
 import { transact } from '../store/session.ts'
 import { putResources } from '../store/subscriptions.ts'
 import { createUser } from '../store/users.ts'
@@ -58,7 +60,7 @@ const coreRow = (): Row => {
 const dialogOf = (watcher: number): Dialog => ({
   subscriber: nameOf(watcher), localTag: `t${watcher}`, remoteTag: 'r', callId: `c${watcher}`, kind: 'batch', event: 'presence', endpointId: undefined, network: 'sameEnterprise', networkNamed: false, localText: `<sip:${nameOf(watcher)}>;tag=t${watcher}`,
   remoteText: `<sip:${nameOf(watcher)}>;tag=r`, target: `sip:${nameOf(watcher)}`, routes: [], proxy: 'bench', flow: `f${watcher}`, contact: 'sip:bench', benotify: true, cseq: 1, remoteCseq: 1, notifiedAt: NOW, scope: [], since: 0,
-  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0,
+  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0, sender: 'bench',
 })
 
 /** Everything that a watcher needs to be told: one dialog each, and the publisher with what it publishes. */
@@ -94,7 +96,7 @@ const deliveryRow = async (database: string, store: Store): Promise<Row> => {
   const proxies = createProxies(new Map([['bench', client]]), Date.now, Math.random, () => undefined)
   const from = process.cpuUsage()
   const began = performance.now()
-  await tellChanges(store.pool, { proxies, terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both' }), now: Date.now, fraction: Math.random }, [PUBLISHER])
+  await tellChanges(store.pool, { proxies, sender: createSender(() => 'bench'), known: store.publishing.known, flowWaitMs: 0, patience: 'patient', pause: async () => undefined, log: createLog('silent'), terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both' }), now: Date.now, fraction: Math.random }, [PUBLISHER])
   return { what: `commit to hand-over, ${database}`, watchers: WATCHERS, members: MEMBERS, 'moved': told.length, 'distinct bodies': new Set(told.map(({ b }) => b)).size, 'ms': Math.round(performance.now() - began), 'CPU ms': cpuMs(from) }
 }
 

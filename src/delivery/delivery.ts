@@ -1,18 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { UserKey } from '../core/sip/uri.ts'
-import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { findLeftBehind } from '../store/changes.ts'
+import { deleteUnwatched, findLeftBehind } from '../store/changes.ts'
 import type { Store } from '../store/connect.ts'
 import { poolSession } from '../store/session.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { endExpiredDialogs, EXPIRED_BATCH } from './end-expired.ts'
 import type { HandOverDeps } from './hand-over.ts'
+import { payDebts } from './pay-debts.ts'
 import { tellChanges } from './tell-changes.ts'
-import { DEFERRED_BATCH, endExpiredDialogs, tellDeferred } from './tell-deferred.ts'
+import { createWatchedMemory } from './watched-memory.ts'
 
-export interface DeliveryDeps extends HandOverDeps {
+export interface DeliveryDeps extends Omit<HandOverDeps, 'known' | 'patience' | 'pause'> {
   readonly store: Store
   readonly concurrency: number
-  readonly log: Log
   readonly metrics: Metrics
 }
 
@@ -20,6 +21,7 @@ export interface DeliveryDeps extends HandOverDeps {
 export interface Delivery {
   readonly wake: (publishers: readonly UserKey[]) => void
   readonly findLeftBehind: () => Promise<void>
+  /** Pays what is owed at every proxy that can take it; need not be waited for before it is called again. */
   readonly payDeferred: () => Promise<void>
   readonly endExpired: () => Promise<void>
   readonly idle: () => Promise<void>
@@ -29,43 +31,94 @@ export interface Delivery {
 const LEFT_BEHIND_MS = 1_000
 const LEFT_BEHIND_BATCH = 500
 
-export const createDelivery = (deps: DeliveryDeps): Delivery => {
-  const { store, log, metrics, now } = deps
-  const tell = async (publishers: readonly UserKey[], again: boolean): Promise<void> => {
-    const { changes, ...count } = await tellChanges(store.pool, deps, publishers, again)
+/** Proxies whose debts are paid at the same time: each of them keeps a database connection for as long as its proxy takes. */
+const PAYERS = 2
+
+export const createDelivery = (options: DeliveryDeps): Delivery => {
+  const { store, log, metrics, now, proxies } = options
+  const deps: HandOverDeps = { ...options, known: store.publishing.known, patience: store.kind === 'embedded' ? 'brief' : 'patient', pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined) }
+  const session = poolSession(store.pool)
+  const watched = createWatchedMemory()
+
+  /** Forgets the changes of those whom nobody watches, in one statement; says who is left. */
+  const tellNobody = async (publishers: readonly UserKey[]): Promise<readonly UserKey[]> => {
+    const asked = publishers.filter((publisher) => !watched.has(publisher))
+    if (asked.length === 0) return publishers
+    const forgotten = await deleteUnwatched(session, asked)
+    if (forgotten.length > 0) metrics.told(forgotten.length, now() - Math.min(...forgotten.map(({ at }) => at)))
+    const done = new Set(forgotten.map(({ publisher }) => publisher))
+    return publishers.filter((publisher) => !done.has(publisher))
+  }
+
+  const tell = async (publishers: readonly UserKey[]): Promise<void> => {
+    const left = await tellNobody(publishers)
+    if (left.length === 0) return
+    const { changes, watched: withWatchers, suppressed, ...count } = await tellChanges(store.pool, deps, left)
+    watched.note(left, withWatchers)
     if (changes.length === 0) return
     metrics.notifications(count)
     metrics.told(changes.length, now() - Math.min(...changes.map(({ at }) => at)))
-    log.debug({ ...count, traces: changes.map(({ trace }) => trace) }, 'told')
+    log.debug({ ...count, suppressed, traces: changes.map(({ trace }) => trace) }, 'told')
   }
-  const tellOrLeave = async (publishers: readonly UserKey[], again = false): Promise<void> => {
+
+  const tellOrLeave = async (publishers: readonly UserKey[]): Promise<void> => {
     try {
-      await tell(publishers, again)
+      await tell(publishers)
     } catch (error) {
       metrics.jobFailed('delivery')
       log.error({ err: error, publishers: publishers.slice(0, 5) }, 'delivery failed')
       // One publisher that cannot be told must not hold up those that came along with it. Its change rows stay; the poll for what was
       // left behind comes back to them.
-      if (publishers.length > 1) for (const publisher of publishers) await tellOrLeave([publisher], true)
+      if (publishers.length > 1) for (const publisher of publishers) await tellOrLeave([publisher])
     }
   }
-  const dispatcher = createDispatcher((publishers) => tellOrLeave(publishers), deps.concurrency)
+
+  const payAll = async (proxy: string): Promise<void> => {
+    while (proxies.isReady(proxy)) {
+      const paid = await payDebts(store.pool, deps, proxy)
+      metrics.notifications(paid)
+      if (!paid.again) return
+    }
+  }
+
+  // A proxy that takes long keeps its own payer; the others go on with their next rounds.
+  const paying = new Map<string, Promise<void>>()
+  const mostPaying = store.kind === 'embedded' ? 1 : PAYERS
+  let starting = false
+  const startPaying = (proxy: string): Promise<void> => {
+    const paid = payAll(proxy).catch((error: unknown) => {
+      metrics.jobFailed('deferred')
+      log.error({ err: error, proxy }, 'paying debts failed')
+    }).finally(() => paying.delete(proxy))
+    paying.set(proxy, paid)
+    return paid
+  }
+  const payDeferred = async (): Promise<void> => {
+    if (starting) return
+    starting = true
+    const started: Promise<void>[] = []
+    for (const proxy of proxies.ids) {
+      while (paying.size >= mostPaying) await Promise.race(paying.values())
+      if (!paying.has(proxy) && proxies.isReady(proxy)) started.push(startPaying(proxy))
+    }
+    starting = false
+    await Promise.all(started)
+  }
+
+  const dispatcher = createDispatcher(tellOrLeave, options.concurrency)
   return {
     wake: dispatcher.wake,
-    findLeftBehind: async () => dispatcher.wake(await findLeftBehind(poolSession(store.pool), now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
-    payDeferred: async () => {
-      for (let claimed = DEFERRED_BATCH; claimed === DEFERRED_BATCH;) {
-        const paid = await tellDeferred(store.pool, deps)
-        metrics.notifications(paid)
-        claimed = paid.claimed
-      }
-    },
+    findLeftBehind: async () => dispatcher.wake(await findLeftBehind(session, now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
+    payDeferred,
     endExpired: async () => {
-      for (let ended = DEFERRED_BATCH; ended === DEFERRED_BATCH;) {
+      for (let ended = EXPIRED_BATCH; ended === EXPIRED_BATCH;) {
         ended = await endExpiredDialogs(store.pool, deps)
         if (ended > 0) log.debug({ ended }, 'subscriptions ended')
       }
     },
-    idle: dispatcher.idle,
+    idle: async () => {
+      await dispatcher.idle()
+      await Promise.all(paying.values())
+    },
   }
 }

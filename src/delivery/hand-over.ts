@@ -1,133 +1,168 @@
 import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
+import type { SourceNetwork } from '../core/model/network.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { defer, settleDeferred, type Deferred } from '../store/deferred.ts'
-import { deleteDialogs, numberNotifications, type DialogRef } from '../store/dialogs.ts'
+import type { Log } from '../observe/log.ts'
+import { deleteDialogs, type DialogRef } from '../store/dialogs.ts'
 import { findLivingEndpoints } from '../store/endpoints.ts'
+import type { KnownPublishers } from '../store/known-publishers.ts'
+import { takeNumbers } from '../store/numbering.ts'
+import type { Sender } from '../store/sender.ts'
 import type { Transaction } from '../store/session.ts'
 import { backoffMs } from './backoff.ts'
-import type { Proxies } from './proxies.ts'
+import type { Patience, Proxies } from './proxies.ts'
+import type { DeliveryResult } from './proxy-client.ts'
 
-/** A notice for one dialog about one publisher, with the number of attempts that failed before. */
+/** A notice for one dialog about one publisher, with the change that it tells and what came of earlier attempts. */
 export interface Due extends DialogRef {
   readonly publisher: UserKey
   readonly notice: Notice
+  /** The network for which the notice is written; undefined for what is the subscriber's own. */
+  readonly network?: SourceNetwork
   readonly attempts: number
+  /** When it was first tried; undefined for what has not been. */
+  readonly since?: number
+  readonly trace: string
 }
 
 /** What a hand-over came to, for metrics. */
 export interface HandOverCount {
-  sent: number
-  gone: number
-  deferred: number
+  readonly sent: number
+  readonly gone: number
+  readonly deferred: number
 }
 
 export interface HandOverDeps {
   readonly proxies: Proxies
+  readonly sender: Sender
+  readonly known: KnownPublishers
   /** How publishers are seen by others; asked for before a transaction begins. */
   readonly terms: () => Promise<PresenceTerms>
   readonly now: () => number
   readonly fraction: () => number
+  /** How long a dialog whose connection is gone waits for the next one of its endpoint, in milliseconds. */
+  readonly flowWaitMs: number
+  /** How patiently a proxy is waited for inside of a transaction: with the one connection of the embedded database everybody waits along. */
+  readonly patience: Patience
+  /** Resolves after a time, or when it is told that nobody waits any more. */
+  readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<undefined>
+  readonly log: Log
 }
 
-/** How often something is tried that the proxy refuses to send; then the dialog ends, and its client subscribes anew. */
-const FAILED_ATTEMPTS = 12
-
-/** What else a hand-over settles. */
-export interface HandOverTerms {
-  /** Debts that it pays. */
-  readonly paid: readonly Deferred[]
-  /** An earlier attempt may have sent something under numbers that were rolled back: new ones must lie beyond them. */
-  readonly repeated: boolean
+/** What came of one notice. */
+export interface Sent<D extends Due> {
+  readonly due: D
+  readonly dialog: Dialog
+  readonly result: DeliveryResult
+  readonly trouble: string | undefined
 }
 
-/** More than any attempt that was rolled back can have used in one dialog. */
-const NUMBER_GAP = 1_000
+/** Dialogs that are numbered and handed over in one go: bounds what is in memory, and how long the event loop is busy with one publisher's watchers. */
+const PORTION = 1_000
 
-interface Addressed {
-  readonly due: Due
+export const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
+
+const portionsOf = <T>(items: readonly T[]): readonly (readonly T[])[] => Array.from({ length: Math.ceil(items.length / PORTION) }, (_, at) => items.slice(at * PORTION, (at + 1) * PORTION))
+
+interface Addressed<D extends Due> {
+  readonly due: D
+  readonly dialog: Dialog
   readonly instruction: NotifyInstruction
 }
 
-const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
+const isMisplaced = ({ network }: Due, dialog: Dialog): boolean => network !== undefined && network !== dialog.network
 
-/** Numbers and addresses the notices, grouped by the proxy that carries the dialog; those of ended dialogs fall away. */
-const address = (dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly Due[]>, now: number): ReadonlyMap<string, readonly Addressed[]> => {
-  const perProxy = new Map<string, Addressed[]>()
+/** Numbers and addresses notices, grouped by the proxy that carries the dialog; those of ended dialogs fall away. */
+const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly D[]>, now: number): ReadonlyMap<string, readonly Addressed<D>[]> => {
+  const perProxy = new Map<string, Addressed<D>[]>()
   for (const dialog of dialogs) {
-    const dues = byDialog.get(refText(dialog)) ?? []
+    const dues = (byDialog.get(refText(dialog)) ?? []).filter((due) => !isMisplaced(due, dialog))
     for (const [at, due] of dues.entries()) {
       // The row holds the last of the reserved numbers.
-      const instruction = writeInstruction({ ...dialog, cseq: dialog.cseq - (dues.length - 1 - at) }, due.notice, now)
+      const numbered = { ...dialog, cseq: dialog.cseq - (dues.length - 1 - at) }
+      const addressed = { due, dialog: numbered, instruction: writeInstruction(numbered, due.notice, now) }
       const list = perProxy.get(dialog.proxy)
-      if (list === undefined) perProxy.set(dialog.proxy, [{ due, instruction }])
-      else list.push({ due, instruction })
+      if (list === undefined) perProxy.set(dialog.proxy, [addressed])
+      else list.push(addressed)
     }
   }
   return perProxy
 }
 
-const owe = (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], reason: string): Promise<unknown> =>
-  defer(tx, dues.map(({ subscriber, localTag, publisher, attempts }) =>
-    ({ subscriber, localTag, publisher, attempts: attempts + 1, dueAt: deps.now() + backoffMs(attempts, deps.fraction()) })), reason)
-
-/** How often a dialog whose connection is gone is tried while its endpoint counts as registered. */
-const GONE_ATTEMPTS = 6
-
 /**
- * What to do about connections that are gone: a registered endpoint is expected back on a new one, which its next REGISTER tells us, and its
- * dialogs wait for that a while; all others end.
+ * Sends notices in dialogs that the transaction has locked and said to use: takes their numbers and hands them to the proxies, portion by portion. The locks last until
+ * the transaction ends, so that order per dialog holds across nodes and a crash repeats instead of losing. Those of ended dialogs are missing from the answer.
  */
-const sortGone = async (tx: Transaction, dialogs: readonly Dialog[], gone: readonly Due[], now: number): Promise<{ readonly waiting: readonly Due[]; readonly ended: readonly Due[] }> => {
-  if (gone.length === 0) return { waiting: [], ended: [] }
-  const endpointOf = new Map(dialogs.flatMap((dialog) => (dialog.endpointId === undefined ? [] : [[refText(dialog), { user: dialog.subscriber, endpointId: dialog.endpointId }] as const])))
-  const living = await findLivingEndpoints(tx, gone.flatMap((due) => endpointOf.get(refText(due)) ?? []), now)
-  const waits = (due: Due): boolean => {
-    const endpoint = endpointOf.get(refText(due))
-    return endpoint !== undefined && due.attempts < GONE_ATTEMPTS && living.has(`${endpoint.user} ${endpoint.endpointId}`)
-  }
-  return { waiting: gone.filter(waits), ended: gone.filter((due) => !waits(due)) }
-}
-
-/**
- * Hands notices to the proxies: locks and numbers the dialogs, sends, and settles the outcome in the same transaction, so that order
- * per dialog holds across nodes and a crash repeats instead of losing. Dialogs whose connection is gone end; what
- * a proxy could not take is owed with back-off.
- */
-export const handOver = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], { paid, repeated }: HandOverTerms): Promise<HandOverCount> => {
-  const count: HandOverCount = { sent: 0, gone: 0, deferred: 0 }
-  if (dues.length === 0) {
-    if (paid.length > 0) void settleDeferred(tx, paid)
-    return count
-  }
-  const byDialog = new Map<string, Due[]>()
+export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, dues: readonly D[], patience: Patience): Promise<readonly Sent<D>[]> => {
+  const byDialog = new Map<string, D[]>()
   for (const due of dues) {
     const list = byDialog.get(refText(due))
     if (list === undefined) byDialog.set(refText(due), [due])
     else list.push(due)
   }
-  const refs = [...byDialog.values()].flatMap((list) => list.slice(0, 1).map(({ subscriber, localTag }) => ({ subscriber, localTag, count: list.length + (repeated ? NUMBER_GAP : 0) })))
-  const dialogs = await numberNotifications(tx, refs, deps.now())
-  // Behind the dialogs' locks, as everywhere, and before anything is owed anew.
-  if (paid.length > 0) void settleDeferred(tx, paid)
-  const gone: Due[] = []
-  await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
-    const outcome = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction))
-    const later: Due[] = []
-    for (const [at, { due }] of addressed.entries()) {
-      const result = outcome.results[at] ?? 'unreached'
-      if (result === 'sent') count.sent += 1
-      else if (result === 'gone' || (result === 'failed' && due.attempts >= FAILED_ATTEMPTS)) gone.push(due)
-      else later.push(due)
-    }
-    if (later.length > 0) void owe(tx, deps, later, outcome.trouble ?? 'the proxy could not send it')
-    count.deferred += later.length
-  }))
-  const { waiting, ended } = await sortGone(tx, dialogs, gone, deps.now())
-  if (waiting.length > 0) void owe(tx, deps, waiting, 'the connection is gone')
-  count.deferred += waiting.length
-  count.gone = ended.length
-  await deleteDialogs(tx, [...new Map(ended.map((ref) => [refText(ref), ref])).values()])
-  return count
+  const sent: Sent<D>[] = []
+  const verbose = deps.log.isLevelEnabled('debug')
+  for (const portion of portionsOf([...byDialog.values()])) {
+    const refs = portion.flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length })))
+    const dialogs = await takeNumbers(tx, refs, deps.sender.id(), deps.now())
+    // Who has come to another network since the notice was written must see what is shown there.
+    for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
+    await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
+      const { results, trouble } = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction), patience)
+      for (const [at, { due, dialog }] of addressed.entries()) {
+        const result = results[at] ?? 'unreached'
+        sent.push({ due, dialog, result, trouble })
+        if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
+      }
+    }))
+  }
+  return sent
+}
+
+/** How often something is tried that the proxy refuses to send; then the dialog ends, and its client subscribes anew. */
+const FAILED_ATTEMPTS = 12
+
+/** What could not be sent, and is to be tried again at a time. */
+export interface Later<D extends Due> {
+  readonly due: D
+  readonly attempts: number
+  readonly since: number
+  readonly dueAt: number
+  readonly reason: string
+}
+
+/** What a hand-over leaves to be done. */
+export interface Sorted<D extends Due> {
+  readonly done: readonly D[]
+  readonly later: readonly Later<D>[]
+}
+
+/**
+ * What to do about what was not sent. What a proxy did not take is its own trouble, and waits for it. A connection that is gone: a registered endpoint is expected back on
+ * a new one, which its next REGISTER tells us, and its dialogs wait for that a while; all others end, and so do dialogs that cannot be told again and again.
+ */
+export const sortOut = async <D extends Due>(tx: Transaction, deps: HandOverDeps, sent: readonly Sent<D>[]): Promise<Sorted<D>> => {
+  const now = deps.now()
+  const endpointsGone = sent.flatMap(({ result, dialog: { subscriber, endpointId } }) => (result === 'gone' && endpointId !== undefined ? [{ user: subscriber, endpointId }] : []))
+  const living = endpointsGone.length === 0 ? new Set<string>() : await findLivingEndpoints(tx, endpointsGone, now)
+  const done: D[] = []
+  const later: Later<D>[] = []
+  for (const { due, dialog, result, trouble } of sent) {
+    const since = due.since ?? now
+    const again = { due, attempts: due.attempts + 1, since, dueAt: now + backoffMs(due.attempts, deps.fraction()) }
+    if (result === 'sent') done.push(due)
+    else if (result === 'unreached') later.push({ ...again, attempts: due.attempts, dueAt: now, reason: trouble ?? 'the proxy did not take it' })
+    else if (result === 'failed' && due.attempts < FAILED_ATTEMPTS) later.push({ ...again, reason: 'the proxy could not send it' })
+    else if (result === 'gone' && now - since < deps.flowWaitMs && living.has(`${dialog.subscriber} ${dialog.endpointId}`)) later.push({ ...again, reason: 'the connection is gone' })
+  }
+  return { done, later }
+}
+
+/** Ends the dialogs of whatever is neither done nor tried again, and counts. */
+export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sent<D>[], { done, later }: Sorted<D>): Promise<HandOverCount> => {
+  const settled = new Set<D>([...done, ...later.map(({ due }) => due)])
+  const lost = sent.filter(({ due }) => !settled.has(due)).map(({ due }) => due)
+  await deleteDialogs(tx, [...new Map(lost.map((due) => [refText(due), due])).values()])
+  return { sent: done.length, gone: lost.length, deferred: later.length }
 }

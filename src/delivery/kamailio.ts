@@ -85,7 +85,7 @@ export const createKamailioClient = ({ notifyUrl, id, secret, timeoutMs }: Kamai
       call.end(json)
     })
   return {
-    deliver: async (instructions) => {
+    deliver: async (instructions, heard) => {
       const batches = cutBatches(instructions)
       // What is in no batch is too large.
       const results: DeliveryResult[] = instructions.map(() => 'failed')
@@ -93,7 +93,11 @@ export const createKamailioClient = ({ notifyUrl, id, secret, timeoutMs }: Kamai
       try {
         for (const { json, places } of batches) {
           const answered = readResults(await post(json), places.length)
-          for (const [at, place] of places.entries()) results[place] = answered[at] ?? 'failed'
+          for (const [at, place] of places.entries()) {
+            const result = answered[at] ?? 'failed'
+            results[place] = result
+            heard?.(place, result)
+          }
         }
         return { results }
       } catch (error) {

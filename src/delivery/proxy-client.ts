@@ -11,6 +11,7 @@ export interface Delivered {
 
 /** A proxy that sends notifications for the engine. */
 export interface ProxyClient {
-  readonly deliver: (instructions: readonly NotifyInstruction[]) => Promise<Delivered>
+  /** `heard` is called with each result as soon as it is known, for whoever does not wait until the end. */
+  readonly deliver: (instructions: readonly NotifyInstruction[], heard?: (place: number, result: DeliveryResult) => void) => Promise<Delivered>
   readonly close: () => void
 }

@@ -1,97 +1,112 @@
 import type { Pool } from 'pg'
-import { writeContactDelta, writeContactList } from '../core/documents/contact-list.ts'
-import { mergeTouches, type Touch } from '../core/model/touch.ts'
-import { writeSeenChanges } from '../core/notifications/category.ts'
-import { writePresenceChanges } from '../core/notifications/presence.ts'
-import { writeSelfChange } from '../core/notifications/self.ts'
-import { mediaTypes } from '../core/sip/media-types.ts'
+import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { claimChanges, deleteChanges, type PendingChange } from '../store/changes.ts'
-import { loadContactList } from '../store/contacts.ts'
-import { loadSelfDialogs } from '../store/dialogs.ts'
-import { loadStates, withOwnLists } from '../store/publisher.ts'
-import { transact, type Transaction } from '../store/session.ts'
-import { loadSubscriptions, type Edge } from '../store/subscriptions.ts'
-import { loadLinked } from '../store/users.ts'
-import { handOver, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { deleteChanges, loadPending, loadRevisions, type PendingChange } from '../store/changes.ts'
+import { loadCurrentState, type CurrentState, type Revisions } from '../store/current-state.ts'
+import { findProxies, loadSelfDialogs } from '../store/dialogs.ts'
+import { poolSession, transact, type Transaction } from '../store/session.ts'
+import { loadSubscriptions } from '../store/subscriptions.ts'
+import { refText, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { noticesOf, type Telling } from './notices.ts'
+import { owe, sendAll, sendInTransaction, type Renewal } from './send-dues.ts'
 
 export interface Told extends HandOverCount {
   readonly changes: readonly PendingChange[]
+  /** Publishers of these who have watchers. */
+  readonly watched: readonly UserKey[]
+  /** Subscriptions to them whose view had not changed. */
+  readonly suppressed: number
 }
 
-/** An edge in one of the formats made of legacyInterop. */
-const asPresence = ({ format, ...edge }: Edge) => (format === 'categories' ? [] : [{ ...edge, format }])
+/** All that is to be told of some publishers. */
+interface Prepared {
+  readonly changes: readonly PendingChange[]
+  readonly tellings: readonly Telling[]
+  readonly current: CurrentState
+  readonly dues: readonly Due[]
+}
 
-/** More changes of a contact list than this are told as the whole list. */
-const MAX_DELTAS = 20
+const prepare = async (tx: Transaction, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Prepared> => {
+  const now = deps.now()
+  // One round trip. The revisions come last: a change that is read has moved them before.
+  const [changes, edges, selfDialogs, revisions] = await Promise.all([loadPending(tx, publishers), loadSubscriptions(tx, publishers), loadSelfDialogs(tx, publishers, now), loadRevisions(tx, publishers)])
+  const edgesOf = Map.groupBy(edges, ({ publisher }) => publisher)
+  const selvesOf = Map.groupBy(selfDialogs, ({ subscriber }) => subscriber)
+  const tellings = [...Map.groupBy(changes, ({ publisher }) => publisher)]
+    .map(([publisher, pending]): Telling => ({ publisher, pending, edges: edgesOf.get(publisher) ?? [], selves: selvesOf.get(publisher) ?? [] }))
+    .filter((telling) => telling.edges.length > 0 || telling.selves.length > 0)
+    // Those with many watchers last: they take the longest.
+    .sort((a, b) => a.edges.length - b.edges.length)
+  const wanted: Revisions = new Map(tellings.map(({ publisher }) => [publisher, revisions.get(publisher)]))
+  const current = await loadCurrentState(tx, deps.known, wanted, now)
+  const dues: Due[] = []
+  for (const telling of tellings) dues.push(...await noticesOf(tx, telling, current, terms, now))
+  return { changes, tellings, current, dues }
+}
 
-/** What the subscribers of a contact list hear: each change by itself (MS-SIP 2.2.4.1), or the list when that is shorter. */
-const contactTexts = async (tx: Transaction, user: UserKey, { contacts = [] }: Touch): Promise<readonly string[]> =>
-  contacts.length > MAX_DELTAS ? [writeContactList(await loadContactList(tx, user))] : contacts.map(writeContactDelta)
-
-/** Less than the age at which changes count as left behind. */
-const REPEATED_MS = 500
+const pairText = ({ subscriber, localTag, publisher }: Due): string => `${subscriber}\n${localTag}\n${publisher}`
 
 /**
- * Tells the pending changes of some publishers to everyone whose view changed (design 2.2): takes all pending changes of a
- * publisher together, loads the latest state, renders one body per distinct view, hands over, forgets the changes. Publishers that
- * another node is telling are left to it. `again` says that an attempt has failed just before.
+ * What is due, written from a state that is read behind the dialogs' locks: whoever held a dialog before may have sent a newer state than was read before the
+ * lock. The dialogs stay the same; what is due no longer falls away.
  */
-export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], again = false): Promise<Told> => {
-  const terms = await deps.terms()
-  return transact(pool, async (tx, tries) => {
-    const now = deps.now()
-    // All in one round trip; what turns out to be another node's is thrown away.
-    const [{ changes }, states, edges, selfDialogs] = await Promise.all([claimChanges(tx, publishers), loadStates(tx, publishers, 'all', now), loadSubscriptions(tx, publishers), loadSelfDialogs(tx, publishers, now)])
-    if (changes.length === 0) return { changes, sent: 0, gone: 0, deferred: 0 }
-    const byPublisher = Map.groupBy(changes, ({ publisher }) => publisher)
-    const edgesOf = Map.groupBy(edges, ({ publisher }) => publisher)
-    const selfOf = Map.groupBy(selfDialogs, ({ subscriber }) => subscriber)
-    const dues: Due[] = []
-    for (const [publisher, pending] of byPublisher) {
-      const selves = selfOf.get(publisher) ?? []
-      // Only self subscribers see these lists, and they change seldom.
-      const listed = selves.length > 0 && pending.some(({ touch }) => touch.subscribers === true || touch.delegates === true)
-      const state = listed ? await withOwnLists(tx, publisher, states(publisher)) : states(publisher)
-      // Whoever was shown a revision hears only of later changes. Nearly always that is all or nothing of what is pending.
-      const touches = new Map<number, Touch>()
-      const touchSince = (since: number): Touch | undefined => {
-        const later = pending.filter(({ id }) => id > since)
-        if (later.length === 0) return undefined
-        const touch = touches.get(later.length) ?? mergeTouches(later.map((change) => change.touch))
-        touches.set(later.length, touch)
-        return touch
-      }
-      const bodies = new Map<string, string | undefined>()
-      for (const { localTag, kind, scope, since } of selves) {
-        const touch = touchSince(since)
-        if (touch === undefined) continue
-        if (kind === 'contacts') {
-          for (const text of await contactTexts(tx, publisher, touch)) dues.push({ subscriber: publisher, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.roamingContacts, text } } })
-          continue
-        }
-        const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`
-        if (!bodies.has(key)) bodies.set(key, writeSelfChange(state, touch, scope, now))
-        const text = bodies.get(key)
-        if (text !== undefined) dues.push({ subscriber: publisher, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.roamingSelf, text } } })
-      }
-      for (const [touch, watching] of Map.groupBy(edgesOf.get(publisher) ?? [], ({ since }) => touchSince(since))) {
-        if (touch === undefined) continue
-        const { categories = [], others = [] } = Object.groupBy(watching, ({ format }) => (format === 'categories' ? 'categories' : 'others'))
-        for (const [{ subscriber, localTag }, text] of writeSeenChanges(state, touch, categories, terms.isHidden)) {
-          dues.push({ subscriber, localTag, publisher, attempts: 0, notice: { body: { type: mediaTypes.categories, text } } })
-        }
-        if (others.length === 0) continue
-        const linked = (await loadLinked(tx, [publisher])).get(publisher)
-        for (const [{ subscriber, localTag }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), { ...terms, linked })) {
-          dues.push({ subscriber, localTag, publisher, attempts: 0, notice: { body } })
-        }
-      }
-    }
-    // A change that has waited this long may have been sent by an attempt that was not committed.
-    const repeated = again || tries > 1 || changes.some(({ at }) => now - at >= REPEATED_MS)
-    const count = await handOver(tx, deps, dues, { paid: [], repeated })
-    void deleteChanges(tx, changes)
-    return { ...count, changes }
+const renewalOf = (deps: HandOverDeps, { tellings, current }: Prepared, terms: PresenceTerms): Renewal => async (tx, held, revisions) => {
+  const moved: Revisions = new Map([...revisions].filter(([publisher, revision]) => revision !== undefined && (current.revisions.get(publisher) ?? 0) < revision))
+  if (moved.size === 0) return held
+  const fresh = await loadCurrentState(tx, deps.known, moved, deps.now())
+  const due = new Set(held.map(pairText))
+  const again: Due[] = []
+  for (const telling of tellings) if (moved.has(telling.publisher)) again.push(...(await noticesOf(tx, telling, fresh, terms, deps.now())).filter((one) => due.has(pairText(one))))
+  return [...held.filter(({ publisher }) => !moved.has(publisher)), ...again]
+}
+
+const resultOf = ({ changes, tellings, dues }: Prepared, count: HandOverCount): Told => ({
+  ...count, changes, watched: tellings.map(({ publisher }) => publisher), suppressed: tellings.reduce((sum, { edges }) => sum + edges.length, 0) - dues.length,
+})
+
+const NOTHING: HandOverCount = { sent: 0, gone: 0, deferred: 0 }
+
+/** With one proxy, or one connection to the database, everything is one transaction. */
+const tellTogether = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Told> =>
+  sendInTransaction(pool, deps, async (tx, sendHere) => {
+    const prepared = await prepare(tx, deps, publishers, terms)
+    const count = prepared.dues.length === 0 ? NOTHING : await sendHere(prepared.dues, renewalOf(deps, prepared, terms))
+    void deleteChanges(tx, prepared.changes)
+    return resultOf(prepared, count)
   })
+
+/** How long telling waits for one of several proxies; what that has not done by then is owed to its dialogs, and its transaction ends when it will. */
+const PATIENCE_MS = 400
+
+/** With several proxies the dialogs of each are a transaction of their own: one that is slow holds up its own dialogs and nothing else. */
+const tellApart = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Told> => {
+  const [prepared, proxyOf] = await transact(pool, async (tx) => {
+    const all = await prepare(tx, deps, publishers, terms)
+    return [all, all.dues.length === 0 ? new Map<string, string>() : await findProxies(tx, all.dues)] as const
+  })
+  const renewal = renewalOf(deps, prepared, terms)
+  const counts = await Promise.all([...Map.groupBy(prepared.dues, (due) => proxyOf.get(refText(due)))].map(async ([proxy, dues]): Promise<HandOverCount> => {
+    // Dialogs that have ended meanwhile.
+    if (proxy === undefined) return NOTHING
+    if (!deps.proxies.isBrisk(proxy)) return owe(pool, deps, dues, 'its proxy is slow or down')
+    const sending = sendAll(pool, deps, dues, renewal)
+    const patience = new AbortController()
+    const count = await Promise.race([sending, deps.pause(PATIENCE_MS, patience.signal)])
+    patience.abort()
+    if (count !== undefined) return count
+    sending.catch((error: unknown) => { deps.log.error({ err: error, proxy }, 'telling the dialogs of a slow proxy failed') })
+    return owe(pool, deps, dues, `its proxy takes longer than ${PATIENCE_MS} ms`)
+  }))
+  if (prepared.changes.length > 0) await deleteChanges(poolSession(pool), prepared.changes)
+  return resultOf(prepared, counts.reduce((sum, { sent, gone, deferred }) => ({ sent: sum.sent + sent, gone: sum.gone + gone, deferred: sum.deferred + deferred }), NOTHING))
+}
+
+/**
+ * Tells the pending changes of some publishers to everyone whose view changed (design 2.2): takes all pending changes of a publisher together, loads the latest
+ * state, renders one body per distinct view, hands over, forgets the changes. What cannot be sent now is owed. Two nodes that tell the same at the same time only say
+ * it twice.
+ */
+export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[]): Promise<Told> => {
+  const terms = await deps.terms()
+  return deps.proxies.ids.length > 1 && deps.patience === 'patient' ? tellApart(pool, deps, publishers, terms) : tellTogether(pool, deps, publishers, terms)
 }

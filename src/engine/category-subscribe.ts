@@ -75,13 +75,13 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
     const again = same.find((dialog) => dialog.kind !== 'self' && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return { dialog: again, watched, rejections, endings: [] }
     const opened = openDialog(request, {
-      kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+      kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return { dialog: opened.value, watched, rejections, endings: [] }
     // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
     const older = isBatch(request) && endpoint !== undefined ? dialogs.filter((dialog) => dialog.kind === 'batch' && dialog.endpointId === endpoint.endpointId && !same.includes(dialog)) : []
-    const endings = await replaceDialogs(tx, older, arrival.proxy, now)
+    const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender.id(), now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
@@ -132,7 +132,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const actions = request.body.length === 0 ? [] : readActions(call, batch)
   const planned = request.body.length === 0 ? undefined : await plan(deps, await deps.categories.registry(), call, actions, batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
-    const own = await lockOwnDialog(tx, call)
+    const own = await lockOwnDialog(tx, deps, call)
     await expectRegistered(tx, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))

@@ -11,6 +11,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import type { Path } from '../core/subscriptions/dialog.ts'
 import type { ExpiryLimits } from '../core/subscriptions/lifetime.ts'
 import type { Store } from '../store/connect.ts'
+import type { Sender } from '../store/sender.ts'
 import type { CategoryDirectory } from './category-directory.ts'
 import type { ConflictGuard } from './conflict-guard.ts'
 import type { DomainDirectory } from './domain-directory.ts'
@@ -48,6 +49,8 @@ export interface Chance {
 
 export interface EngineDeps {
   readonly store: Store
+  /** Numbers what is sent in dialogs. */
+  readonly sender: Sender
   readonly domains: DomainDirectory
   readonly now: () => Instant
   readonly chance: Chance

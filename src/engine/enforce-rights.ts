@@ -2,7 +2,7 @@ import type { Dialog } from '../core/model/dialog.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
 import { viewOf } from '../core/notifications/category.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { claimPublishers, findUntold } from '../store/changes.ts'
+import { findUntold } from '../store/changes.ts'
 import { defer } from '../store/deferred.ts'
 import { expireDialogs, lockDialogs, type DialogRef } from '../store/dialogs.ts'
 import { loadStates } from '../store/publisher.ts'
@@ -46,15 +46,13 @@ const SHOWN = (): boolean => false
 type Move = Dialog & { readonly to: SourceNetwork }
 
 /**
- * Writes the new network of dialogs and owes the latest state to those who see something else from there (3.2.5.3). The right to tell the watched
- * publishers is held meanwhile: nobody may be told something for the old network behind it. Dialogs whose publishers are being told now, or that
- * have come to watch others, wait for the next round.
+ * Writes the new network of dialogs, which are locked, and owes the latest state to those who see something else from there (3.2.5.3). What is being told for the old
+ * network meanwhile finds the new one in the dialog, behind its lock, and is owed as well.
  */
-const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<UserKey>, now: number): Promise<number> => {
+const move = async (tx: Transaction, moves: readonly Move[], now: number): Promise<number> => {
   if (moves.length === 0) return 0
   const watched = Map.groupBy(await loadResourcesOfMany(tx, moves), refText)
-  const ready = moves.filter((dialog) => (watched.get(refText(dialog)) ?? []).every(({ publisher }) => mine.has(publisher)))
-  const edges = ready.flatMap((dialog) => (watched.get(refText(dialog)) ?? []).map((edge) => ({ ...edge, from: dialog.network, network: dialog.to })))
+  const edges = moves.flatMap((dialog) => (watched.get(refText(dialog)) ?? []).map((edge) => ({ ...edge, from: dialog.network, network: dialog.to })))
   const publishers = [...new Set(edges.map(({ publisher }) => publisher))]
   const states = await loadStates(tx, publishers, [...new Set(edges.flatMap(({ categories }) => categories))], now)
   const views = new Map<UserKey, ReturnType<typeof viewOf>>()
@@ -69,10 +67,10 @@ const move = async (tx: Transaction, moves: readonly Move[], mine: ReadonlySet<U
     const after = view.resolve({ user: subscriber, network })
     return categories.some((category) => before(category) !== after(category))
   }
-  void moveToNetwork(tx, ready.map(({ subscriber, localTag, to }) => ({ subscriber, localTag, network: to })), edges)
+  void moveToNetwork(tx, moves.map(({ subscriber, localTag, to }) => ({ subscriber, localTag, network: to })), edges)
   const owed = edges.filter(isConcerned).map(({ subscriber, localTag, publisher }) => ({ subscriber, localTag, publisher, attempts: 0, dueAt: now }))
   if (owed.length > 0) void defer(tx, owed, 'the kind of the domain has changed')
-  return ready.length
+  return moves.length
 }
 
 /** Dialogs of which the domain table says something else by now: those of blocked domains end, the others move to their network. */
@@ -80,10 +78,6 @@ const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMi
   return transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     const kinds = new Map(page.map((row) => [refText(row), row.domainKind]))
-    const moving = page.filter(({ domainKind }) => domainKind !== 'blocked')
-    const publishers = moving.length === 0 ? [] : [...new Set((await loadResourcesOfMany(tx, moving)).map(({ publisher }) => publisher))]
-    // Order of locks: publishers' telling, dialogs, debts.
-    const mine: ReadonlySet<UserKey> = publishers.length === 0 ? new Set() : await claimPublishers(tx, publishers)
     const dialogs = (await lockDialogs(tx, page, now)).map((dialog) => ({ dialog, kind: kinds.get(refText(dialog)) }))
     const blocked = dialogs.filter(({ kind }) => kind === 'blocked').map(({ dialog }) => dialog)
     if (blocked.length > 0) void expireDialogs(tx, blocked, now, 'rejected')
@@ -91,7 +85,7 @@ const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMi
       const to = kind === undefined ? undefined : networkOfKind(kind)
       return to === undefined || dialog.networkNamed || dialog.network === to ? [] : [{ ...dialog, to }]
     })
-    return { ended: blocked.length, moved: await move(tx, moves, mine, now) }
+    return { ended: blocked.length, moved: await move(tx, moves, now) }
   })
 }
 

@@ -45,12 +45,12 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
     const again = same.find((dialog) => dialog.kind === own.kind && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return answer(again, write)
     const opened = openDialog(poll ? { ...request, expires: 0 } : request, {
-      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return answer(opened.value, write)
     // One dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
-    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, now)
+    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, deps.sender.id(), now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     const answered = answer(opened.value, write)
@@ -67,7 +67,7 @@ const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<A
   const { request, now } = call
   const scope = request.body.length > 0 ? own.readScope(call) : undefined
   const renewed = await transact(deps.store.pool, async (tx) => {
-    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, call), loadEndpoints(tx, request.fromUser)])
+    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, deps, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
     const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
     if (!next.ok) throw new Refused(next.failure)

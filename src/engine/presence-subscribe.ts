@@ -38,7 +38,7 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
     const again = same.find((dialog) => dialog.kind === format && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return again
     const opened = openDialog(request, {
-      kind: format, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(),
+      kind: format, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
       negotiated: negotiatePresence(request, format, network),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
@@ -91,7 +91,7 @@ const create = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promi
 const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise<Answer> => {
   const { request, network, now } = call
   const { dialog, publisher } = await transact(deps.store.pool, async (tx) => {
-    const own = await lockOwnDialog(tx, call)
+    const own = await lockOwnDialog(tx, deps, call)
     await expectRegistered(tx, own, call)
     const [watched] = await loadResources(tx, own)
     if (watched === undefined) throw new Refused(failure('dialogUnknown'))

@@ -21,7 +21,7 @@ export const handleProvisioning = async (deps: EngineDeps, call: Call): Promise<
   if (!(await findExistingUsers(poolSession(deps.store.pool), [request.fromUser])).has(request.fromUser)) throw new Refused(failure('userNotFound'))
   const text = writeProvisionGroups(asked.value, await deps.provisioning.groups(request.fromUser))
   const opened = openDialog({ ...request, expires: 0 }, {
-    kind: 'contacts', localTag: deps.chance.tag(), endpointId: undefined, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: 0,
+    kind: 'contacts', localTag: deps.chance.tag(), endpointId: undefined, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: 0, sender: deps.sender.id(),
   }, now)
   if (!opened.ok) throw new Refused(opened.failure)
   return answerWithData(request, opened.value, { type: mediaTypes.provisioning, text }, now)

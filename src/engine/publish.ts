@@ -1,17 +1,19 @@
 import { failure } from '../core/base/failure.ts'
 import type { CategoryRegistry } from '../core/categories/registry.ts'
-import { instanceKeyText, isAlive } from '../core/model/publication.ts'
+import { instancesAfter } from '../core/model/outcome.ts'
+import { instanceKeyText, isAlive, weighInstances } from '../core/model/publication.ts'
 import type { PublisherState } from '../core/model/publisher.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { decidePublish, findStale, writePublishAnswer } from '../core/publications/publish.ts'
-import { categoriesComputedFrom, categoriesToRead } from '../core/publications/with-aggregates.ts'
+import { categoriesComputedFrom } from '../core/publications/with-aggregates.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import { readPublishRequest, type PublishRequest } from '../core/requests/publish.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import { readUserKey } from '../core/sip/uri.ts'
 import type { RequestKey } from '../store/answered.ts'
-import { readForPublish, writePublish } from '../store/publish-hot-path.ts'
-import { poolSession, transact, type Session } from '../store/session.ts'
+import type { KnownPublisher } from '../store/known-publishers.ts'
+import { readForPublish, stateOf, writePublishes, type Publishing, type Snapshot } from '../store/publish-hot-path.ts'
+import { transact } from '../store/session.ts'
 import { lockPublisher } from '../store/users.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
@@ -29,12 +31,15 @@ const staleInstances = (body: PublishRequest, state: PublisherState, now: number
   return body.publications.filter((_, at) => stale.has(at + 1)).map(instanceKeyText)
 }
 
-/** One attempt: read at a revision, decide, write if the revision still holds; undefined when another change came first. */
-const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, session: Session): Promise<Answer | undefined> => {
-  const categories = categoriesToRead(deps.plan, body.publications.map(({ category }) => category))
-  const snapshot = await readForPublish(session, key.publisher, categories, key)
-  if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
-  const { state, answered, weight } = snapshot
+/** What an attempt uses of the store: shared by all requests, or inside the publisher's lock. */
+type HotPath = Pick<Publishing, 'read' | 'write'>
+
+/** A decision that no longer holds: the publisher has changed since it was read. */
+const OUTDATED = Symbol('outdated')
+
+/** Decides on a snapshot and writes if it still holds. What is decided on memory alone may refuse nothing: it may be out of date. */
+const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, { known, answered }: Snapshot, remembered: boolean, { write }: HotPath): Promise<Answer | typeof OUTDATED> => {
+  const state = stateOf(known)
   // The same request again: the same answer, with the data as it is now (design decision 18). What exactly was computed is not remembered;
   // what may have been is shown.
   if (answered !== undefined) {
@@ -42,15 +47,18 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
     return answer(answered, writePublishAnswer(state, body, state.instances.filter((instance) => isAlive(instance, now)), now, computed), [])
   }
   const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
-  const decided = decidePublish(body, state, { now, registry, endpoint, weight, maxWeight: deps.limits.maxPublisherBytes, plan: deps.plan })
+  const decided = decidePublish(body, state, { now, registry, endpoint, weight: known.weight, maxWeight: deps.limits.maxPublisherBytes, plan: deps.plan })
   const sender = `${key.publisher}\n${endpoint?.endpointId ?? request.epid ?? ''}`
   if (!decided.ok) {
+    if (remembered) return OUTDATED
     if (decided.failure.name !== 'publicationConflict') throw new Refused(decided.failure)
     const storm = deps.conflicts.conflict(sender, staleInstances(body, state, now), now)
     throw new Refused(storm ? { ...failure('conflictStorm'), headers: [['Retry-After', RETRY_AFTER_S]] } : decided.failure)
   }
   const toTag = deps.chance.tag()
-  if (!await writePublish(session, key, state.revision, decided.value, toTag, arrival.trace, now)) return undefined
+  if (!await write({ ...key, revision: state.revision, outcome: decided.value, toTag, trace: arrival.trace, now })) return OUTDATED
+  const instances = instancesAfter(state.instances, decided.value.changes)
+  deps.store.publishing.known.put({ ...known, revision: state.revision + 1, instances, weight: weighInstances(instances) })
   deps.conflicts.success(sender, body.publications.map(instanceKeyText))
   return answer(toTag, decided.value.answer?.text ?? '', isTouched(decided.value.touch) ? [key.publisher] : [])
 }
@@ -58,7 +66,7 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
 /** After so many lost races a publish takes the lock and cannot lose any more. */
 const OPTIMISTIC_TRIES = 5
 
-/** Carries out a batch publish (3.2.5.1) in two round trips. */
+/** Carries out a batch publish (3.2.5.1): one round trip to the database for a publisher that this node remembers, two for others. */
 export const handlePublish = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request } = call
   const body = readPublishRequest(request.body)
@@ -66,17 +74,24 @@ export const handlePublish = async (deps: EngineDeps, call: Call): Promise<Answe
   const publisher = readUserKey(body.value.uri)
   if (!publisher.ok || publisher.value !== request.toUser) throw new Refused(failure('publisherMismatch'))
   const key = { publisher: publisher.value, callId: request.callId, cseq: request.cseq, fromTag: request.fromTag }
-  const session = poolSession(deps.store.pool)
+  const { publishing } = deps.store
   // Before any transaction: on the embedded database there is no second connection inside one.
   const registry = await deps.categories.registry()
+  const tryOn = async (path: HotPath, memory: KnownPublisher | undefined): Promise<Answer | typeof OUTDATED> => {
+    const snapshot = memory === undefined ? await path.read(key) : { known: memory, answered: undefined }
+    if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
+    const done = await attempt(deps, call, body.value, registry, key, snapshot, memory !== undefined, path)
+    if (done === OUTDATED) publishing.known.forget(key.publisher)
+    return done
+  }
   for (let tries = 0; tries < OPTIMISTIC_TRIES; tries += 1) {
-    const done = await attempt(deps, call, body.value, registry, key, session)
-    if (done !== undefined) return done
+    const done = await tryOn(publishing, tries === 0 ? publishing.known.get(key.publisher) : undefined)
+    if (done !== OUTDATED) return done
   }
   return transact(deps.store.pool, async (tx) => {
     await lockPublisher(tx, key.publisher)
-    const done = await attempt(deps, call, body.value, registry, key, tx)
-    if (done === undefined) throw new Error('the revision moved under the lock')
+    const done = await tryOn({ read: async (one) => (await readForPublish(tx, [one]))[0], write: async (one) => (await writePublishes(tx, [one]))[0] === true }, undefined)
+    if (done === OUTDATED) throw new Error('the revision moved under the lock')
     return done
   })
 }

@@ -19,31 +19,19 @@ const APPEND = statement('change-append', `
 export const appendChange = (tx: Transaction, publisher: UserKey, touch: Touch, trace: string, now: number): Promise<unknown> =>
   tx.send(APPEND, [publisher, JSON.stringify(touch), trace, now])
 
-const LOCK = statement('fan-out-lock', 'SELECT publisher FROM fan_out WHERE publisher = ANY($1::text[]) ORDER BY publisher FOR UPDATE SKIP LOCKED')
 const PENDING = statement('changes-of', 'SELECT publisher, id, touch, trace, at FROM change WHERE publisher = ANY($1::text[]) ORDER BY publisher, id')
 
-/** The right to tell these publishers' changes, without those that another node is telling, and the changes themselves. */
-export interface Claim {
-  readonly publishers: ReadonlySet<UserKey>
-  readonly changes: readonly PendingChange[]
-}
 
-/**
- * Takes the right to tell these publishers' changes until the transaction ends, leaving out those that another node is telling. Whoever
- * sends something about a publisher holds it: that keeps newer state behind older. Order of locks: publisher's telling, dialogs, debts.
- */
-export const claimPublishers = async (tx: Transaction, publishers: readonly UserKey[]): Promise<ReadonlySet<UserKey>> =>
-  new Set((await tx.send<{ publisher: string }>(LOCK, [[...publishers]])).map((row) => row.publisher))
+const REVISIONS = statement('publishers-revisions', 'SELECT publisher, revision FROM publisher WHERE publisher = ANY($1::text[])')
 
-/** Claims publishers and reads their changes. Whatever is sent together with it runs behind it, and so sees all that is committed by then. */
-export const claimChanges = async (tx: Transaction, publishers: readonly UserKey[]): Promise<Claim> => {
-  const [mine, rows] = await Promise.all([
-    claimPublishers(tx, publishers),
-    tx.send<{ publisher: string; id: number; touch: string; trace: string; at: number }>(PENDING, [[...publishers]]),
-  ])
-  const changes = rows.filter((row) => mine.has(row.publisher))
-  return { publishers: mine, changes: changes.map((row) => ({ publisher: row.publisher, id: row.id, touch: JSON.parse(row.touch) as Touch, trace: row.trace, at: row.at })) }
-}
+/** The revisions of these publishers now. */
+export const loadRevisions = async (session: Session, publishers: readonly UserKey[]): Promise<ReadonlyMap<UserKey, number>> =>
+  new Map((await session.send<{ publisher: string; revision: number }>(REVISIONS, [[...publishers]])).map((row) => [row.publisher, row.revision]))
+
+/** What is still to be told of these publishers, in the order in which it happened. */
+export const loadPending = async (session: Session, publishers: readonly UserKey[]): Promise<readonly PendingChange[]> =>
+  (await session.send<{ publisher: string; id: number; touch: string; trace: string; at: number }>(PENDING, [[...publishers]]))
+    .map((row) => ({ publisher: row.publisher, id: row.id, touch: JSON.parse(row.touch) as Touch, trace: row.trace, at: row.at }))
 
 const UNTOLD = statement('changes-untold', 'SELECT DISTINCT publisher FROM change WHERE publisher = ANY($1::text[])')
 
@@ -55,8 +43,20 @@ const DELETE = statement('changes-delete', `
   DELETE FROM change USING unnest($1::text[], $2::bigint[]) AS told (publisher, id) WHERE change.publisher = told.publisher AND change.id = told.id`)
 
 /** Forgets changes that have been told. */
-export const deleteChanges = (tx: Transaction, changes: readonly PendingChange[]): Promise<unknown> =>
+export const deleteChanges = (tx: Session, changes: readonly PendingChange[]): Promise<unknown> =>
   tx.send(DELETE, [changes.map(({ publisher }) => publisher), changes.map(({ id }) => id)])
+
+// A subscription that is made meanwhile reads the state behind the commit of its own, and so has what these changes are about.
+const DELETE_UNWATCHED = statement('changes-delete-unwatched', `
+  DELETE FROM change USING unnest($1::text[]) AS dirty (publisher)
+  WHERE change.publisher = dirty.publisher
+    AND NOT EXISTS (SELECT 1 FROM subscription AS edge WHERE edge.publisher = dirty.publisher)
+    AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = dirty.publisher AND dialog.kind IN ('self', 'contacts'))
+  RETURNING change.publisher, change.at`)
+
+/** Forgets the changes of those publishers whom nobody watches, not even their own clients; says whose they were, and when they were made. */
+export const deleteUnwatched = (session: Session, publishers: readonly UserKey[]): Promise<readonly { readonly publisher: UserKey; readonly at: number }[]> =>
+  session.send<{ publisher: string; at: number }>(DELETE_UNWATCHED, [[...publishers]])
 
 const LEFT_BEHIND = statement('changes-left-behind', 'SELECT DISTINCT publisher FROM change WHERE at <= $1 LIMIT $2')
 

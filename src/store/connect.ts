@@ -6,12 +6,15 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Database } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { createPublishing, type Publishing } from './publish-hot-path.ts'
 
 /** An open database, embedded or not; everything above sees only the pool. */
 export interface Store {
   readonly pool: pg.Pool
   readonly db: Kysely<Database>
   readonly kind: 'postgres' | 'embedded'
+  /** The hot path of publishing, shared by all requests of this process. */
+  readonly publishing: Publishing
   readonly close: () => Promise<void>
 }
 
@@ -37,7 +40,7 @@ const finish = (pool: pg.Pool, kind: Store['kind'], onError: (error: Error) => v
   // The pool does not listen to connections that are in use; their loss must not end the process either.
   pool.on('connect', (client) => { client.on('error', onError) })
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
-  return { pool, db, kind, close: async () => { await db.destroy(); await closeMore() } }
+  return { pool, db, kind, publishing: createPublishing(pool, kind === 'embedded' ? 1 : 2), close: async () => { await db.destroy(); await closeMore() } }
 }
 
 const connectEmbedded = async ({ dataDir, onError }: StoreOptions): Promise<Store> => {

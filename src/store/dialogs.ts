@@ -38,26 +38,27 @@ export interface DialogRow {
   readonly expires_at: number
   readonly end_reason: EndReason | null
   readonly extend_ms: number
+  readonly sender: string
 }
 
 export const readDialog = (row: DialogRow): Dialog => ({
   subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
   endpointId: row.endpoint_id ?? undefined, network: row.network, networkNamed: row.network_named, localText: row.local_text, remoteText: row.remote_text, target: row.target,
   routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
-  remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at, extendMs: row.extend_ms,
+  remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at, extendMs: row.extend_ms, sender: row.sender,
 })
 
 const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<DialogRow>(sql, values)).map(readDialog)
 
 const INSERT = statement('dialog-insert', `
   INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
-    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named, extend_ms)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`)
+    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named, extend_ms, sender)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`)
 
 export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
   tx.send(INSERT, [
     d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
-    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed, d.extendMs,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed, d.extendMs, d.sender,
   ])
 
 const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
@@ -71,28 +72,17 @@ const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $
 export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
 
 const REFRESH = statement('dialog-refresh', `
-  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, end_reason = NULL, failures = 0
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, sender = $17, end_reason = NULL, failures = 0
   WHERE subscriber = $1 AND local_tag = $2`)
 
 /** Writes what an in-dialog SUBSCRIBE may change. */
 export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
-  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs])
+  tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender])
 
 const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind IN ('self', 'contacts') AND expires_at > $2")
 
 /** The living dialogs by which publishers watch what is their own: self subscriptions and contact lists. */
 export const loadSelfDialogs = (session: Session, publishers: readonly UserKey[], now: number): Promise<readonly Dialog[]> => rowsOf(session, LIVING_SELF, [[...publishers], now])
-
-// Two statements that travel together. Locks are taken in key order, so that two nodes never wait for each other in a circle;
-// only then, in a statement of its own with a fresh view, is the counter moved. Dialogs that a notification extends get an eighth more than they
-// are told, so that the indexed time moves seldom.
-const LOCK_MANY = statement('dialogs-lock', `
-  SELECT 1 FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY subscriber, local_tag FOR UPDATE`)
-const BUMP = statement('dialogs-bump', `
-  UPDATE dialog SET cseq = cseq + told.count, notified_at = $3,
-    expires_at = CASE WHEN extend_ms > 0 AND expires_at < $3 + extend_ms THEN $3 + extend_ms + extend_ms / 8 ELSE expires_at END
-  FROM unnest($1::text[], $2::text[], $4::int[]) AS told (subscriber, local_tag, count)
-  WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 RETURNING dialog.*`)
 
 const LOCK_AND_READ = statement('dialogs-lock-and-read', `
   SELECT * FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND expires_at > $3 ORDER BY subscriber, local_tag FOR UPDATE`)
@@ -101,15 +91,11 @@ const LOCK_AND_READ = statement('dialogs-lock-and-read', `
 export const lockDialogs = (tx: Transaction, refs: readonly DialogRef[], now: number): Promise<readonly Dialog[]> =>
   rowsOf(tx, LOCK_AND_READ, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), now])
 
-/**
- * Locks the living ones among these dialogs and reserves `count` numbers in each; the dialogs come back with the last of them. Ended
- * ones are missing from the answer. Each dialog may be named once.
- */
-export const numberNotifications = async (tx: Transaction, refs: readonly (DialogRef & { readonly count: number })[], now: number): Promise<readonly Dialog[]> => {
-  const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
-  const [, numbered] = await Promise.all([tx.send(LOCK_MANY, keys), rowsOf(tx, BUMP, [...keys, now, refs.map(({ count }) => count)])])
-  return numbered
-}
+const PROXIES = statement('dialogs-proxies', 'SELECT subscriber, local_tag, proxy FROM dialog WHERE (subscriber, local_tag) IN (SELECT * FROM unnest($1::text[], $2::text[]))')
+
+/** The proxies that carry these dialogs, by subscriber and local tag, a line each. */
+export const findProxies = async (session: Session, refs: readonly DialogRef[]): Promise<ReadonlyMap<string, string>> =>
+  new Map((await session.send<{ subscriber: string; local_tag: string; proxy: string }>(PROXIES, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)])).map((row) => [`${row.subscriber}\n${row.local_tag}`, row.proxy]))
 
 const DELETE = statement('dialogs-delete', `
   DELETE FROM dialog USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
@@ -149,21 +135,6 @@ const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local
 /** The dialogs of endpoints that leave. */
 export const findEndpointDialogs = async (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<readonly DialogRef[]> =>
   (await tx.send<{ subscriber: string; local_tag: string }>(OF_ENDPOINTS, [user, [...ids]])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))
-
-// Materialized: looked for once, or the limit would count anew each time that the planner runs it.
-const CLAIM_EXPIRED = statement('dialogs-claim-expired', `
-  WITH expired AS MATERIALIZED (
-    SELECT subscriber, local_tag FROM dialog WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-  UPDATE dialog SET cseq = cseq + 1 FROM expired WHERE dialog.subscriber = expired.subscriber AND dialog.local_tag = expired.local_tag RETURNING dialog.*`)
-
-/** A dialog that is over, and why. */
-export interface EndedDialog extends Dialog {
-  readonly endReason: EndReason
-}
-
-/** Claims dialogs past their time for a last notification; other nodes skip them until the transaction ends. */
-export const claimExpiredDialogs = async (tx: Transaction, now: number, limit: number): Promise<readonly EndedDialog[]> =>
-  (await tx.send<DialogRow>(CLAIM_EXPIRED, [now, limit])).map((row) => ({ ...readDialog(row), endReason: row.end_reason ?? 'timeout' }))
 
 // Failures close together are one stall, and those long ago are forgiven.
 const COUNT_FAILURE = statement('dialog-count-failure', `

@@ -47,7 +47,10 @@ const DELETE = statement('endpoint-delete', 'DELETE FROM endpoint WHERE user_uri
 
 export const deleteEndpoints = (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<unknown> => tx.send(DELETE, [user, [...ids]])
 
-const SHORTEN = statement('endpoints-shorten', 'UPDATE endpoint SET expires_at = least(expires_at, $3) WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])')
+// Publishing endpoints are part of what decisions are made on, hence the revision.
+const SHORTEN = statement('endpoints-shorten', `
+  WITH revised AS (UPDATE publisher SET revision = revision + 1 WHERE publisher = $1)
+  UPDATE endpoint SET expires_at = least(expires_at, $3) WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])`)
 
 /** Lets endpoints expire at a time, if they would not do so earlier. */
 export const shortenEndpoints = (tx: Transaction, user: UserKey, ids: readonly EndpointId[], until: number): Promise<unknown> => tx.send(SHORTEN, [user, [...ids], until])

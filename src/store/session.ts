@@ -43,6 +43,11 @@ const together = (client: PoolClient): (() => void) => {
 /** Statements that each stand alone, over any connection of the pool. */
 export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 
+const LIMIT_LOCK_WAIT = statement('lock-timeout', "SELECT set_config('lock_timeout', $1, true)")
+
+/** The transaction fails rather than wait longer than this for one lock (see isLockTimeout). */
+export const limitLockWait = (tx: Transaction, milliseconds: number): Promise<unknown> => tx.send(LIMIT_LOCK_WAIT, [String(milliseconds)])
+
 /** Codes of failures that another attempt may not meet: serialization failure and deadlock. */
 const TRANSIENT = new Set(['40001', '40P01'])
 

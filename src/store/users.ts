@@ -66,15 +66,11 @@ const INSERT_PUBLISHER = statement('user-insert-publisher', `
   )
   INSERT INTO container_member (publisher, container, member_type, member_value, position)
   SELECT made.publisher, m.id, m.type, m.value, m.at FROM made, unnest($4::int[], $5::text[], $6::text[]) WITH ORDINALITY AS m (id, type, value, at)`)
-const INSERT_FAN_OUT = statement('user-insert-fan-out', 'INSERT INTO fan_out (publisher) VALUES ($1) ON CONFLICT DO NOTHING')
 
 /** The publisher's side of a user that may be new, with the containers that it starts with. */
-const insertPublisher = (tx: Transaction, user: UserKey, template: ContainerTemplate, now: number): readonly Promise<unknown>[] => {
+const insertPublisher = (tx: Transaction, user: UserKey, template: ContainerTemplate, now: number): Promise<unknown> => {
   const members = template.flatMap(({ id, members: of }) => of.map((member) => ({ id, ...member })))
-  return [
-    tx.send(INSERT_PUBLISHER, [user, now, template.map(({ id }) => id), members.map(({ id }) => id), members.map(({ type }) => type), members.map(({ value }) => value)]),
-    tx.send(INSERT_FAN_OUT, [user]),
-  ]
+  return tx.send(INSERT_PUBLISHER, [user, now, template.map(({ id }) => id), members.map(({ id }) => id), members.map(({ type }) => type), members.map(({ value }) => value)])
 }
 
 /** Creates a user that is not there yet, as the first registration does where that is allowed; resolves to nothing for one that is there. */
@@ -142,7 +138,7 @@ const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'presence_user'
 
 /**
  * Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. What watchers
- * hold of it stays, and so does the row that says who tells its last change.
+ * hold of it stays.
  */
 export const deleteUser = (tx: Transaction, user: UserKey): readonly Promise<unknown>[] => [
   // Should it come back, all of its changes are new to its watchers.

@@ -83,7 +83,7 @@ t.test('3.4.5.1.1 to 3.4.5.1.3.1: single or batch, plans, limits', async (t) => 
 })
 
 const limits = { min: 60, default: 3600, max: 7200 }
-const terms: DialogTerms = { kind: 'batch', localTag: 'srv1', endpointId: 'e1', path: { network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool' }, scope: [], since: 0, limits, chance: 1 }
+const terms: DialogTerms = { kind: 'batch', localTag: 'srv1', endpointId: 'e1', path: { network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool' }, scope: [], since: 0, limits, chance: 1, sender: 'here' }
 const benotify = ['Supported: ms-benotify', 'Proxy-Require: ms-benotify']
 
 t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {

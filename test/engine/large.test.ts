@@ -51,13 +51,13 @@ t.test('design 2.2: what a proxy took before it failed stays taken; it rests for
   let now = 0
   let asked = 0
   const proxies = createProxies(new Map([['p', { close: () => undefined, deliver: async (instructions) => { asked += 1; return { results: instructions.map((_, at) => (at === 0 ? 'sent' as const : 'unreached' as const)), error: new Error('cut off') } } }]]), () => now, () => 0, () => undefined)
-  t.same(await proxies.handOver('p', [instruction('a'), instruction('b')]), { results: ['sent', 'unreached'], trouble: 'cut off' })
-  t.same((await proxies.handOver('p', [instruction('a')])).results, ['unreached'])
+  t.same(await proxies.handOver('p', [instruction('a'), instruction('b')], 'brief'), { results: ['sent', 'unreached'], trouble: 'cut off' })
+  t.same((await proxies.handOver('p', [instruction('a')], 'brief')).results, ['unreached'])
   t.equal(asked, 1, 'not asked while it rests')
   now = 60_000
-  await proxies.handOver('p', [instruction('a')])
+  await proxies.handOver('p', [instruction('a')], 'brief')
   t.equal(asked, 2)
-  t.match(await proxies.handOver('nobody', [instruction('a')]), { results: ['unreached'], trouble: /no proxy/ })
+  t.match(await proxies.handOver('nobody', [instruction('a')], 'brief'), { results: ['unreached'], trouble: /no proxy/ })
 })
 
 t.test('3.4.5.1.1: in a dialog its kind counts: a single one is refreshed with the option tags of a batch too', async (t) => {

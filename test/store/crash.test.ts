@@ -140,7 +140,7 @@ t.test('an engine killed under load loses nothing that it acknowledged, and tell
   t.equal((await countChanges(session)).pending, 0, 'every change is told')
   t.equal(await countDeferred(session), 0, 'nothing is owed')
   for (const [at, user] of publishers.entries()) {
-    const { rows } = await kept.pool.query<{ instance_version: number; payload: string }>('SELECT instance_version, payload FROM category_instance WHERE publisher = $1', [user])
+    const { rows } = await kept.pool.query<{ instance_version: number; payload: string }>('SELECT instance_version, payload FROM category_instance WHERE publisher = $1 AND category = $2', [user, 'note'])
     t.equal(rows[0]?.instance_version, acknowledged[at], `${user}: ${acknowledged[at]} publishes, each applied once`)
     t.match(rows[0]?.payload, `${acknowledged[at]} by ${user}`)
     t.ok((acknowledged[at] ?? 0) > 0, 'there was load')

@@ -1,14 +1,17 @@
 import t from 'tap'
-import { countDeferred, defer, findDuePublishers, loadDue, settleDeferred } from '../../src/store/deferred.ts'
+import type { Dialog } from '../../src/core/model/dialog.ts'
+import { NUMBERS_AHEAD } from '../../src/core/subscriptions/dialog.ts'
+import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred } from '../../src/store/deferred.ts'
 import {
-  claimExpiredDialogs, countFailure, deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, numberNotifications, refreshDialog,
+  countFailure, deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
+import { adoptDialogs, adoptExpired, claimExpiredDialogs, lockForNumbering, lockFree, takeNumbers } from '../../src/store/numbering.ts'
 import { putEndpoint } from '../../src/store/endpoints.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
 import { deleteResources, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
 import { createUser } from '../../src/store/users.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
-import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint } from './samples.ts'
+import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint, SENDER } from './samples.ts'
 
 const { store, reset } = await openTestStore(t)
 const { pool } = store
@@ -18,6 +21,12 @@ t.beforeEach(reset)
 const within = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transact(pool, work)
 const insert = (...dialogs: readonly ReturnType<typeof sampleDialog>[]): Promise<void> => within(async (tx) => { for (const dialog of dialogs) void insertDialog(tx, dialog) })
 const ref = (localTag: string, subscriber = anna): { subscriber: string; localTag: string } => ({ subscriber, localTag })
+
+/** Locks and numbers, as whoever sends does. */
+const number = async (tx: Transaction, refs: readonly (DialogRef & { readonly count: number })[], now: number): Promise<readonly Dialog[]> => {
+  const [, numbered] = await Promise.all([lockForNumbering(tx, refs, SENDER), takeNumbers(tx, refs.map((one) => ({ ...one, trace: 'trace' })), SENDER, now)])
+  return numbered
+}
 
 t.test('a dialog comes back as it was stored', async (t) => {
   const full = sampleDialog({ localText: AWKWARD, remoteText: AWKWARD, routes: [AWKWARD, '', '<sip:a,b;lr>'], scope: ['categories', 'containers'], kind: 'self', cseq: 2_147_483_647, remoteCseq: 2_147_483_647, flow: AWKWARD })
@@ -55,11 +64,25 @@ t.test('dialogs follow their endpoint to its new connection', async (t) => {
 
 t.test('numbering reserves one number a notice and leaves ended dialogs out', async (t) => {
   await insert(sampleDialog({ localTag: 'a', cseq: 5 }), sampleDialog({ localTag: 'b', cseq: 1 }), sampleDialog({ localTag: 'ended', expiresAt: 100 }), sampleDialog({ localTag: 'untold' }))
-  const numbered = await within((tx) => numberNotifications(tx, [{ ...ref('a'), count: 3 }, { ...ref('b'), count: 1 }, { ...ref('ended'), count: 1 }, { ...ref('none'), count: 1 }], 100))
+  const numbered = await within((tx) => number(tx, [{ ...ref('a'), count: 3 }, { ...ref('b'), count: 1 }, { ...ref('ended'), count: 1 }, { ...ref('none'), count: 1 }], 100))
   t.same(numbered.map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2]])
   t.same(numbered.find(({ localTag }) => localTag === 'a'), sampleDialog({ localTag: 'a', cseq: 8, notifiedAt: 100 }))
+  t.same((await pool.query('SELECT local_tag FROM dialog WHERE notified_trace = $1 ORDER BY 1', ['trace'])).rows, [{ local_tag: 'a' }, { local_tag: 'b' }])
   t.same((await loadDialogs(session, anna)).map(({ localTag, cseq }) => [localTag, cseq]).sort(), [['a', 8], ['b', 2], ['ended', 1], ['untold', 1]])
-  t.same(await within((tx) => numberNotifications(tx, [], 100)), [])
+  t.same(await within((tx) => number(tx, [], 100)), [])
+})
+
+t.test('numbers of another sender are not used: its dialogs are adopted first, beyond all that it may have used', async (t) => {
+  await insert(sampleDialog({ localTag: 'mine', cseq: 5 }), sampleDialog({ localTag: 'other', cseq: 5, sender: 'there' }))
+  const refs = [ref('mine'), ref('other'), ref('none')]
+  await within(async (tx) => {
+    t.same(await lockForNumbering(tx, refs, SENDER), [ref('other')])
+    t.same((await takeNumbers(tx, refs.map((one) => ({ ...one, count: 1, trace: 'x' })), SENDER, 100)).map(({ localTag, cseq }) => [localTag, cseq]), [['mine', 6]])
+    t.same(await lockFree(tx, refs, SENDER), { own: [ref('mine')], foreign: [ref('other')] })
+  })
+  await adoptDialogs(session, refs, SENDER)
+  await adoptDialogs(session, refs, SENDER)
+  t.same((await within((tx) => number(tx, refs.map((one) => ({ ...one, count: 2 })), 100))).map(({ localTag, cseq, sender }) => [localTag, cseq, sender]).sort(), [['mine', 8, SENDER], ['other', 5 + NUMBERS_AHEAD + 2, SENDER]])
 })
 
 t.test('concurrent numbering hands out every number once', { skip: needsServer }, async (t) => {
@@ -69,7 +92,7 @@ t.test('concurrent numbering hands out every number once', { skip: needsServer }
   await Promise.all(Array.from({ length: 40 }, async (_, at) => {
     // Named in changing orders: without an order of their own the locks would run in circles.
     const named = tags.slice(at % 5).concat(tags.slice(0, at % 5)).slice(0, 3)
-    for (const { localTag, cseq } of await within((tx) => numberNotifications(tx, named.map((tag) => ({ ...ref(tag), count: 1 })), 100))) numbers.push(`${localTag}${cseq}`)
+    for (const { localTag, cseq } of await within((tx) => number(tx, named.map((tag) => ({ ...ref(tag), count: 1 })), 100))) numbers.push(`${localTag}${cseq}`)
   }))
   t.equal(new Set(numbers).size, 120)
   t.same((await loadDialogs(session, anna)).map(({ cseq }) => cseq), [24, 24, 24, 24, 24])
@@ -84,7 +107,7 @@ t.test('locks of several dialogs are taken in key order', { skip: needsServer },
   const begun = new Promise<void>((resolve) => { isHeld = resolve })
   const holding = within(async (tx) => { await lockDialog(tx, ref('b')); isHeld(); await held })
   await begun
-  const waiting = within((tx) => numberNotifications(tx, ['c', 'b', 'a'].map((tag) => ({ ...ref(tag), count: 1 })), 100))
+  const waiting = within((tx) => number(tx, ['c', 'b', 'a'].map((tag) => ({ ...ref(tag), count: 1 })), 100))
   await new Promise((resolve) => setTimeout(resolve, 100))
   const free = await pool.query<{ local_tag: string }>('SELECT local_tag FROM dialog ORDER BY local_tag FOR UPDATE SKIP LOCKED')
   hold()
@@ -99,7 +122,7 @@ t.test('a failure in the transaction of a numbering rejects once, nothing is lef
   const breaks = statement('test-break', "DO $$ BEGIN RAISE EXCEPTION 'failed on purpose' USING ERRCODE = '22012'; END $$")
   await t.rejects(within(async (tx) => {
     void tx.send(breaks, [])
-    await numberNotifications(tx, [{ ...ref('a'), count: 1 }], 0)
+    await number(tx, [{ ...ref('a'), count: 1 }], 0)
   }))
   await new Promise((resolve) => setTimeout(resolve, 20))
   process.removeListener('unhandledRejection', note)
@@ -141,14 +164,17 @@ t.test('the end of a dialog takes everything that hangs on it, on both sides, an
 
 t.test('expired dialogs are claimed in batches, oldest first, each by one', async (t) => {
   await insert(...Array.from({ length: 30 }, (_, at) => sampleDialog({ localTag: `d${String(at).padStart(2, '0')}`, expiresAt: 100 + at })))
-  t.same((await within((tx) => claimExpiredDialogs(tx, 99, 50))), [])
+  t.same((await within((tx) => claimExpiredDialogs(tx, SENDER, 99, 50))), [])
   const claimed = await within(async (tx) => {
-    const mine = await claimExpiredDialogs(tx, 119, 7)
+    const mine = await claimExpiredDialogs(tx, SENDER, 119, 7)
     await deleteDialogs(tx, mine)
     return mine
   })
   t.same(claimed.map(({ localTag, cseq }) => [localTag, cseq]).sort(), Array.from({ length: 7 }, (_, at) => [`d0${at}`, 2]))
-  t.equal((await within((tx) => claimExpiredDialogs(tx, 119, 50))).length, 13)
+  t.equal((await within((tx) => claimExpiredDialogs(tx, SENDER, 119, 50))).length, 13)
+  t.same(await within((tx) => claimExpiredDialogs(tx, 'there', 119, 50)), [], 'those of another sender are no longer ours')
+  await adoptExpired(session, 'there', 119, 5)
+  t.same((await within((tx) => claimExpiredDialogs(tx, 'there', 119, 50))).map(({ cseq }) => cseq), Array.from({ length: 5 }, () => 3 + NUMBERS_AHEAD))
 })
 
 t.test('a dialog is ended with a reason, and a refresh that was not too late takes it back', async (t) => {
@@ -157,7 +183,7 @@ t.test('a dialog is ended with a reason, and a refresh that was not too late tak
   await within((tx) => refreshDialog(tx, sampleDialog({ localTag: 'c', expiresAt: 100 })))
   t.same((await within((tx) => lockDialogs(tx, ['d', 'c', 'a', 'none'].map((tag) => ref(tag)), 99))).map(({ localTag }) => localTag), ['a', 'c', 'd'], 'those that live, in the order of their keys')
   t.same(await within((tx) => lockDialogs(tx, [ref('a'), ref('d')], 100)), [sampleDialog({ localTag: 'd' })])
-  t.same((await within((tx) => claimExpiredDialogs(tx, 100, 9))).map(({ localTag, endReason }) => [localTag, endReason]).sort(), [['a', 'rejected'], ['b', 'deactivated'], ['c', 'timeout']])
+  t.same((await within((tx) => claimExpiredDialogs(tx, SENDER, 100, 9))).map(({ localTag, endReason }) => [localTag, endReason]).sort(), [['a', 'rejected'], ['b', 'deactivated'], ['c', 'timeout']])
 })
 
 t.test('failures are counted against the very dialog', async (t) => {
@@ -176,18 +202,29 @@ t.test('debts: one a dialog and publisher, only of living dialogs, due ones firs
   await within((tx) => defer(tx, [debt('a', bert, 100), debt('a', carl, 90), debt('b', bert, 200), debt('none', bert, 1)], AWKWARD))
   await within((tx) => defer(tx, [debt('a', bert, 110, 3), debt('a', bert, 110, 4)], 'again, twice in one call'))
   t.equal(await countDeferred(session), 3)
-  t.same(await findDuePublishers(session, 89, 9), [])
-  t.same(await findDuePublishers(session, 199, 1), [carl], 'the longest due')
-  t.same(await findDuePublishers(session, 200, 9), [carl, bert])
-  t.same(await within((tx) => loadDue(tx, [bert], 199, 9)), [{ ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '' }], 'what was tried more often stays so')
-  await within((tx) => settleDeferred(tx, [{ ...ref('a'), publisher: bert }]))
+  t.same(await findDueDialogs(session, 'kam1', SENDER, 89, 9), [])
+  t.same(await findDueDialogs(session, 'kam2', SENDER, 200, 9), [], 'each proxy has its own')
+  t.same(await findDueDialogs(session, 'kam1', SENDER, 199, 1), [ref('a')], 'the longest due')
+  t.same(await findDueDialogs(session, 'kam1', SENDER, 200, 9), [ref('a'), ref('b')])
+  t.same(await findDueDialogs(session, 'kam1', 'there', 100 + LEFT_TO_SENDER_MS, 9), [ref('a')], 'others leave it to the sender for a while')
+  const [, first] = await within((tx) => loadDue(tx, [ref('a')], 199, 9))
+  t.same(first, { ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '', version: 1 }, 'what was tried more often stays so')
+  if (first === undefined) return
+  await within((tx) => defer(tx, [debt('a', bert, 120)], 'by somebody who holds the dialog', true))
+  t.same((await within((tx) => loadDue(tx, [ref('a')], 199, 9)))[1], first, 'what is owed already stays as it is')
+  await within((tx) => defer(tx, [{ ...debt('a', bert, 120), trace: 'newer' }], 'by somebody who does not'))
+  await within((tx) => settleDeferred(tx, [first]))
+  t.match((await within((tx) => loadDue(tx, [ref('a')], 199, 9)))[1], { trace: 'newer', version: 2 }, 'what is owed again while it is paid is not forgotten')
+  await within((tx) => postpone(tx, [{ ...first, version: 2, attempts: 5, dueAt: 300 }], 'not now'))
+  t.equal((await within((tx) => loadDue(tx, [ref('a')], 299, 9))).length, 1)
+  await within((tx) => settleDeferred(tx, [{ ...first, version: 2 }]))
   t.equal(await countDeferred(session), 2)
 })
 
 t.test('expired dialogs that another node works on are passed over', { skip: needsServer }, async (t) => {
   await insert(sampleDialog({ localTag: 'a', expiresAt: 10 }), sampleDialog({ localTag: 'b', callId: 'other', expiresAt: 20 }))
   await within(async (tx) => {
-    t.same((await claimExpiredDialogs(tx, 15, 9)).map(({ localTag }) => localTag), ['a'])
-    t.same((await within((other) => claimExpiredDialogs(other, 99, 9))).map(({ localTag }) => localTag), ['b'])
+    t.same((await claimExpiredDialogs(tx, SENDER, 15, 9)).map(({ localTag }) => localTag), ['a'])
+    t.same((await within((other) => claimExpiredDialogs(other, SENDER, 99, 9))).map(({ localTag }) => localTag), ['b'])
   })
 })

@@ -17,6 +17,7 @@ import type { Store } from '../../src/store/connect.ts'
 import { countChanges } from '../../src/store/changes.ts'
 import { countDeferred } from '../../src/store/deferred.ts'
 import { putDomain } from '../../src/store/domains.ts'
+import { createSender } from '../../src/store/sender.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { createUser } from '../../src/store/users.ts'
 import { registerText } from './sip-texts.ts'
@@ -72,15 +73,17 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
   let tags = 0
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
   const presenceTerms = createPresenceTerms(uncheckedCategories, domains)
+  let senders = 0
+  const sender = createSender(() => `${name}-sender-${++senders}`)
   const deps: EngineDeps = {
-    store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
+    store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
+  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text) => {

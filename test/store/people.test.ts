@@ -4,15 +4,16 @@ import { noTouch } from '../../src/core/model/touch.ts'
 import { countChanges } from '../../src/store/changes.ts'
 import { loadContactList, putContactDeltas } from '../../src/store/contacts.ts'
 import { loadDelegates, putDelegates } from '../../src/store/delegates.ts'
-import { insertDialog, loadDialogs, loadSelfDialogs, numberNotifications, refreshDialog } from '../../src/store/dialogs.ts'
+import { insertDialog, loadDialogs, loadSelfDialogs, refreshDialog } from '../../src/store/dialogs.ts'
 import { findHomePools, findWatchedByTooMany, loadUserLimits } from '../../src/store/limits.ts'
 import { applyContacts, applyOutcome, loadUnderLock, lockForContacts, withOwnLists } from '../../src/store/publisher.ts'
+import { takeNumbers } from '../../src/store/numbering.ts'
 import { poolSession, transact, type Transaction } from '../../src/store/session.ts'
 import { deleteSubscriberEntries, findListing, loadSubscriberEntries, putSubscriberEntry } from '../../src/store/subscriber-entries.ts'
 import { putResources } from '../../src/store/subscriptions.ts'
 import { createUser, deleteUser, findExistingUsers, loadDisplayName } from '../../src/store/users.ts'
 import { openTestStore } from '../support/database.ts'
-import { AWKWARD, anna, bert, carl, sampleDialog } from './samples.ts'
+import { AWKWARD, anna, bert, carl, sampleDialog, SENDER } from './samples.ts'
 
 /** Subscriber lists, delegates, contact lists, and the bounds of single users. */
 
@@ -137,7 +138,7 @@ t.test('autoextend: numbering moves the end of a dialog, seldom, and never below
   const insert = sampleDialog({ localTag: 'grows', extendMs: 80_000, expiresAt: now + 80_000 })
   await within(async (tx) => { void insertDialog(tx, insert); void insertDialog(tx, sampleDialog({ localTag: 'counts', expiresAt: now + 80_000 })); void insertDialog(tx, sampleDialog({ localTag: 'over', extendMs: 80_000, expiresAt: now + 1_000 })) })
   t.equal((await loadDialogs(session, anna)).find(({ localTag }) => localTag === 'grows')?.extendMs, 80_000)
-  const after = async (ms: number): Promise<object> => Object.fromEntries((await within((tx) => numberNotifications(tx, ['grows', 'counts', 'over'].map((localTag) => ({ subscriber: anna, localTag, count: 1 })), now + ms))).map(({ localTag, expiresAt }) => [localTag, expiresAt - now]).sort())
+  const after = async (ms: number): Promise<object> => Object.fromEntries((await within((tx) => takeNumbers(tx, ['grows', 'counts', 'over'].map((localTag) => ({ subscriber: anna, localTag, count: 1, trace: 'x' })), SENDER, now + ms))).map(({ localTag, expiresAt }) => [localTag, expiresAt - now]).sort())
   t.strictSame(await after(0), { counts: 80_000, grows: 80_000, over: 90_000 })
   t.strictSame(await after(1), { counts: 80_000, grows: 90_001, over: 90_000 })
   t.strictSame(await after(10_000), { counts: 80_000, grows: 90_001, over: 90_000 }, 'it still lives as long as it is told')

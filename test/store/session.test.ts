@@ -6,11 +6,15 @@ import { needsServer, openTestStore, testServer } from '../support/database.ts'
 
 const { store, reset, url } = await openTestStore(t)
 const { pool } = store
-t.beforeEach(reset)
+await pool.query('CREATE TABLE scratch (publisher text PRIMARY KEY)')
+t.beforeEach(async () => {
+  await reset()
+  await pool.query('DELETE FROM scratch')
+})
 
-const PUT = statement('test-put', 'INSERT INTO fan_out (publisher) VALUES ($1)')
-const ALL = statement('test-all', 'SELECT publisher FROM fan_out ORDER BY 1')
-const LOCK = statement('test-lock', 'SELECT 1 FROM fan_out WHERE publisher = $1 FOR UPDATE')
+const PUT = statement('test-put', 'INSERT INTO scratch (publisher) VALUES ($1)')
+const ALL = statement('test-all', 'SELECT publisher FROM scratch ORDER BY 1')
+const LOCK = statement('test-lock', 'SELECT 1 FROM scratch WHERE publisher = $1 FOR UPDATE')
 const PID = statement('test-pid', 'SELECT pg_backend_pid() AS pid, current_setting($1, true) AS setting')
 const fails = (code: string) => statement(`test-fail-${code}`, `DO $$ BEGIN RAISE EXCEPTION 'failed on purpose' USING ERRCODE = '${code}'; END $$`)
 
@@ -161,7 +165,7 @@ t.test('an overloaded server is unavailable, not wrong', { skip: needsServer }, 
 })
 
 t.test('numbers beyond 32 bits come back as numbers', async (t) => {
-  const { rows } = await pool.query('SELECT 4294967296::bigint AS big, count(*) AS none, NULL::bigint AS missing FROM fan_out')
+  const { rows } = await pool.query('SELECT 4294967296::bigint AS big, count(*) AS none, NULL::bigint AS missing FROM scratch')
   t.same(rows, [{ big: 4_294_967_296, none: 0, missing: null }])
   t.equal(store.kind, testServer === undefined ? 'embedded' : 'postgres')
 })

@@ -104,5 +104,8 @@ export const openTestStore = async (t: Teardown): Promise<TestStore> => {
   const { rows } = await store.pool.query<{ tablename: string }>("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration' ORDER BY 1")
   // Test tables are small: deleting is many times faster than truncating, which makes new files for each.
   const empty = rows.map(({ tablename }) => `DELETE FROM "${tablename}"`).join(';')
-  return { store, url, reset: async () => { await store.pool.query(empty) } }
+  return { store, url, reset: async () => {
+    await store.pool.query(empty)
+    store.publishing.known.forgetAll()
+  } }
 }

@@ -21,6 +21,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
 import { putDomain } from '../../src/store/domains.ts'
+import { createSender } from '../../src/store/sender.ts'
 import { poolSession } from '../../src/store/session.ts'
 import { Client } from './client.ts'
 import { openTestStore, type TestStore } from './database.ts'
@@ -28,6 +29,9 @@ import { hear, type Heard } from './heard.ts'
 
 /** Everyone's clock starts here. */
 export const START = Date.parse('2026-03-02T08:00:00.000Z')
+
+/** How long dialogs wait for the next connection of their endpoint. */
+export const FLOW_WAIT_MS = 30_000
 
 /** Period of the server publication timer, where a story has it. */
 export const SERVER_PUBLICATION_MS = 3_600_000
@@ -67,6 +71,8 @@ export class World {
   entry: EntryOptions = { server: 'presentia.test', requireAuthenticatedUser: false }
   engine: EngineDeps
   delivery: Delivery
+  /** The same for all engines of a story: none of them dies while it sends. */
+  private sender = createSender(() => 'engine')
   private counter = 0
   private readonly empty: () => Promise<void>
 
@@ -81,7 +87,7 @@ export class World {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
-      store: this.store, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
+      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -93,7 +99,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
-    return createDelivery({ store: this.store, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {

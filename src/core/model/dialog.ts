@@ -56,6 +56,8 @@ export interface Dialog {
   readonly expiresAt: Instant
   /** Where every notification extends the life (com.microsoft.autoextend, MS-SIP 3.6): by how many milliseconds; 0 where it counts down. */
   readonly extendMs: number
+  /** Which engine numbers it. */
+  readonly sender: string
 }
 
 /** The seconds that a dialog is said to live on: all of them anew with every notification where that was negotiated, else what is left (MS-SIP 3.6). */

@@ -26,6 +26,8 @@ export interface DialogTerms {
   readonly since: number
   readonly limits: ExpiryLimits
   readonly chance: number
+  /** The engine that numbers what is sent in the dialog. */
+  readonly sender: string
   /** What was negotiated; without it what the option tags say. */
   readonly negotiated?: Negotiated
 }
@@ -45,9 +47,18 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
     subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
     endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
     target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
-    benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0,
+    benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0, sender: terms.sender,
   })
 }
+
+/** More numbers than anybody uses in one dialog within one transaction. */
+export const NUMBERS_AHEAD = 256
+
+/**
+ * The dialog as this engine may number it, to be stored before the number is used: beyond all that another one may have used in a transaction that was never
+ * committed. CSeq must rise, but it may skip (RFC 3261 12.2.2).
+ */
+export const takeOver = (dialog: Dialog, sender: string): Dialog => (dialog.sender === sender ? dialog : { ...dialog, sender, cseq: dialog.cseq + NUMBERS_AHEAD })
 
 /**
  * The dialog after an in-dialog SUBSCRIBE: new life, next number, and the target, routes and path that the request shows. The very same

@@ -1,0 +1,84 @@
+import { writeContactDelta, writeContactList } from '../core/documents/contact-list.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import type { SourceNetwork } from '../core/model/network.ts'
+import { mergeTouches, type Touch } from '../core/model/touch.ts'
+import { writeSeenChanges } from '../core/notifications/category.ts'
+import { writePresenceChanges, type PresenceTerms } from '../core/notifications/presence.ts'
+import { writeSelfChange } from '../core/notifications/self.ts'
+import { mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import type { PendingChange } from '../store/changes.ts'
+import { loadContactList } from '../store/contacts.ts'
+import type { CurrentState } from '../store/current-state.ts'
+import { withOwnLists } from '../store/publisher.ts'
+import type { Transaction } from '../store/session.ts'
+import type { Edge } from '../store/subscriptions.ts'
+import { loadLinked } from '../store/users.ts'
+import type { Due } from './hand-over.ts'
+
+/** All that telling the changes of one publisher needs besides its state. */
+export interface Telling {
+  readonly publisher: UserKey
+  readonly pending: readonly PendingChange[]
+  readonly edges: readonly Edge[]
+  /** Its own clients: self subscriptions and contact lists. */
+  readonly selves: readonly Dialog[]
+}
+
+/** An edge in one of the formats made of legacyInterop. */
+const asPresence = ({ format, ...edge }: Edge) => (format === 'categories' ? [] : [{ ...edge, format }])
+
+/** More changes of a contact list than this are told as the whole list. */
+const MAX_DELTAS = 20
+
+/** What the subscribers of a contact list hear: each change by itself (MS-SIP 2.2.4.1), or the list when that is shorter. */
+const contactTexts = async (tx: Transaction, user: UserKey, { contacts = [] }: Touch): Promise<readonly string[]> =>
+  contacts.length > MAX_DELTAS ? [writeContactList(await loadContactList(tx, user))] : contacts.map(writeContactDelta)
+
+/** The touch of all changes later than a revision: whoever was shown a revision hears only of those. Nearly always that is all or nothing of what is pending. */
+const touchesSince = (pending: readonly PendingChange[]): ((since: number) => Touch | undefined) => {
+  const touches = new Map<number, Touch>()
+  return (since) => {
+    const later = pending.filter(({ id }) => id > since)
+    if (later.length === 0) return undefined
+    const touch = touches.get(later.length) ?? mergeTouches(later.map((change) => change.touch))
+    touches.set(later.length, touch)
+    return touch
+  }
+}
+
+/** What everyone concerned hears of the pending changes of a publisher, with one body per distinct view. */
+export const noticesOf = async (tx: Transaction, { publisher, pending, edges, selves }: Telling, current: CurrentState, terms: PresenceTerms, now: number): Promise<readonly Due[]> => {
+  const seen = current.of(publisher)
+  // Only self subscribers see these lists, and they change seldom.
+  const listed = selves.length > 0 && pending.some(({ touch }) => touch.subscribers === true || touch.delegates === true)
+  const state = listed ? await withOwnLists(tx, publisher, seen) : seen
+  const touchSince = touchesSince(pending)
+  const trace = pending.at(-1)?.trace ?? ''
+  const dues: Due[] = []
+  const tell = (subscriber: UserKey, localTag: string, body: { readonly type: string; readonly text: string }, network?: SourceNetwork): void => {
+    dues.push({ subscriber, localTag, publisher, attempts: 0, trace, notice: { body }, ...(network === undefined ? {} : { network }) })
+  }
+  const bodies = new Map<string, string | undefined>()
+  for (const { localTag, kind, scope, since } of selves) {
+    const touch = touchSince(since)
+    if (touch === undefined) continue
+    if (kind === 'contacts') {
+      for (const text of await contactTexts(tx, publisher, touch)) tell(publisher, localTag, { type: mediaTypes.roamingContacts, text })
+      continue
+    }
+    const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`
+    if (!bodies.has(key)) bodies.set(key, writeSelfChange(state, touch, scope, now))
+    const text = bodies.get(key)
+    if (text !== undefined) tell(publisher, localTag, { type: mediaTypes.roamingSelf, text })
+  }
+  for (const [touch, watching] of Map.groupBy(edges, ({ since }) => touchSince(since))) {
+    if (touch === undefined) continue
+    const { categories = [], others = [] } = Object.groupBy(watching, ({ format }) => (format === 'categories' ? 'categories' : 'others'))
+    for (const [{ subscriber, localTag, network }, text] of writeSeenChanges(state, touch, categories, terms.isHidden)) tell(subscriber, localTag, { type: mediaTypes.categories, text }, network)
+    if (others.length === 0) continue
+    const linked = (await loadLinked(tx, [publisher])).get(publisher)
+    for (const [{ subscriber, localTag, network }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), { ...terms, linked })) tell(subscriber, localTag, body, network)
+  }
+  return dues
+}

@@ -1,0 +1,96 @@
+import type { Pool } from 'pg'
+import { writeContactList } from '../core/documents/contact-list.ts'
+import { viewOf, writeSeenState, type PublisherView } from '../core/notifications/category.ts'
+import { presenceViewOf, writePresenceState, type PresenceTerms } from '../core/notifications/presence.ts'
+import { writeSelfState } from '../core/notifications/self.ts'
+import type { SeenState } from '../core/model/publisher.ts'
+import { mediaTypes } from '../core/sip/media-types.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { loadRevisions } from '../store/changes.ts'
+import { loadContactList } from '../store/contacts.ts'
+import { loadCurrentState } from '../store/current-state.ts'
+import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
+import { loadSelfDialogs } from '../store/dialogs.ts'
+import { adoptDialogs, lockFree } from '../store/numbering.ts'
+import { withOwnLists } from '../store/publisher.ts'
+import { poolSession, type Transaction } from '../store/session.ts'
+import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
+import { loadLinked } from '../store/users.ts'
+import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { transactNumbering } from './numbering.ts'
+
+/** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
+export const DEBTS_BATCH = 200
+
+/** All that a watcher sees of a publisher, in the format of its subscription. */
+const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { subscriber, network, categories, format }: Edge, terms: PresenceTerms): Promise<Due['notice']['body']> => {
+  const watcher = { user: subscriber, network }
+  if (format === 'categories') return { type: mediaTypes.categories, text: writeSeenState(view, watcher, categories) }
+  const own = { ...terms, linked: (await loadLinked(tx, [state.publisher])).get(state.publisher) }
+  return writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own)
+}
+
+type DebtDue = Due & Debt
+
+/** What pays debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed; a clearing perhaps. */
+const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly Debt[], terms: PresenceTerms): Promise<readonly DebtDue[]> => {
+  const now = deps.now()
+  const publishers = [...new Set(debts.map(({ publisher }) => publisher))]
+  const [revisions, edges, selfDialogs] = await Promise.all([loadRevisions(tx, publishers), loadNamedSubscriptions(tx, debts), loadSelfDialogs(tx, publishers, now)])
+  const current = await loadCurrentState(tx, deps.known, new Map(publishers.map((publisher) => [publisher, revisions.get(publisher)])), now)
+  const views = new Map<UserKey, PublisherView>()
+  const viewFor = (state: SeenState): PublisherView => {
+    const view = views.get(state.publisher) ?? viewOf(state, terms.isHidden)
+    views.set(state.publisher, view)
+    return view
+  }
+  const edgeOf = new Map(edges.map((edge) => [`${edge.publisher}\n${refText(edge)}`, edge]))
+  const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
+  const dues: DebtDue[] = []
+  for (const debt of debts) {
+    const state = current.of(debt.publisher)
+    const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
+    const edge = edgeOf.get(`${debt.publisher}\n${refText(debt)}`)
+    if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
+    else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
+    else if (edge !== undefined) dues.push({ ...debt, notice: { body: await seenBy(tx, state, viewFor(state), edge, terms) } })
+  }
+  return dues
+}
+
+/** What came of one round; `again` says that another one at once will get further. */
+export interface Paid extends HandOverCount {
+  readonly again: boolean
+}
+
+const NOTHING: Paid = { again: false, sent: 0, gone: 0, deferred: 0 }
+
+/**
+ * Pays due debts of the dialogs at one proxy, as patiently as that proxy needs: only its own dialogs are locked meanwhile. The state is read behind their locks, so that nothing
+ * older follows something newer in a dialog.
+ */
+export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<Paid> => {
+  const session = poolSession(pool)
+  const due = await findDueDialogs(session, proxy, deps.sender.id(), deps.now(), DEBTS_BATCH)
+  if (due.length === 0) return NOTHING
+  const terms = await deps.terms()
+  const { foreign, ...paid } = await transactNumbering(pool, deps.sender, async (tx, use) => {
+    const { own, foreign: others } = await lockFree(tx, due, deps.sender.id())
+    if (own.length === 0) return { ...NOTHING, foreign: others }
+    const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
+    const dues = await noticesFor(tx, deps, debts, terms)
+    use([...new Map(dues.map((one) => [refText(one), one])).values()])
+    const sent = await send(tx, deps, dues, 'patient')
+    const sorted = await sortOut(tx, deps, sent)
+    const open = new Set<Debt>(sorted.later.map(({ due: one }) => one))
+    for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) void postpone(tx, later.map(({ due: one, attempts, dueAt }) => ({ ...one, attempts, dueAt })), reason)
+    // Those of dialogs and subscriptions that are no more are settled, too.
+    const unpaid = new Set([...open].map(({ publisher, ...ref }) => `${publisher}\n${refText(ref)}`))
+    const settled = debts.filter((debt) => !unpaid.has(`${debt.publisher}\n${refText(debt)}`))
+    if (settled.length > 0) void settleDeferred(tx, settled)
+    return { ...await endLost(tx, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length < debts.length, foreign: others }
+  })
+  if (foreign.length === 0) return paid
+  await adoptDialogs(session, foreign, deps.sender.id())
+  return { ...paid, again: true }
+}

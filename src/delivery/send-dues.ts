@@ -1,0 +1,90 @@
+import type { Pool } from 'pg'
+import { loadRevisions } from '../store/changes.ts'
+import type { Revisions } from '../store/current-state.ts'
+import { defer } from '../store/deferred.ts'
+import type { DialogRef } from '../store/dialogs.ts'
+import { isLockTimeout } from '../store/errors.ts'
+import { adoptDialogs, lockForNumbering, lockFree } from '../store/numbering.ts'
+import { limitLockWait, poolSession, transact, type Transaction } from '../store/session.ts'
+import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { transactNumbering, type Use } from './numbering.ts'
+
+/** Looks once more at what is due, behind the locks of its dialogs, given the revisions of its publishers there. */
+export type Renewal = (tx: Transaction, held: readonly Due[], revisions: Revisions) => Promise<readonly Due[]>
+
+/** Dialogs that another engine numbers: they must be made this one's own first, in a transaction of its own. */
+class Foreign extends Error {
+  readonly refs: readonly DialogRef[]
+  constructor(refs: readonly DialogRef[]) {
+    super('dialogs of another sender')
+    this.refs = refs
+  }
+}
+
+/** Waits for whoever holds a dialog; or passes over those that are held, or are another sender's: their dialogs are owed it. */
+type Locking = 'wait' | 'pass over'
+
+/** The longest that telling waits for a dialog: whoever holds it longer waits for a slow proxy. */
+const LOCK_WAIT_MS = 300
+
+const distinct = (dues: readonly Due[]): readonly Due[] => [...new Map(dues.map((due) => [refText(due), due])).values()]
+
+/** Locks the dialogs of what is due, and says which of it can be sent now. */
+const lock = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], locking: Locking): Promise<{ readonly held: readonly Due[]; readonly passed: readonly Due[] }> => {
+  const refs = distinct(dues)
+  const sender = deps.sender.id()
+  if (locking === 'wait') {
+    const foreign = await lockForNumbering(tx, refs, sender)
+    if (foreign.length > 0) throw new Foreign(foreign)
+    return { held: dues, passed: [] }
+  }
+  const mine = new Set((await lockFree(tx, refs, sender)).own.map(refText))
+  return { held: dues.filter((due) => mine.has(refText(due))), passed: dues.filter((due) => !mine.has(refText(due))) }
+}
+
+const sendWithin = async (tx: Transaction, use: Use, deps: HandOverDeps, dues: readonly Due[], renew: Renewal, locking: Locking): Promise<HandOverCount> => {
+  const now = deps.now()
+  void limitLockWait(tx, LOCK_WAIT_MS)
+  const [{ held, passed }, revisions] = await Promise.all([lock(tx, deps, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
+  if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
+  const certain = await renew(tx, held, revisions)
+  use(distinct(certain))
+  const sent = await send(tx, deps, certain, deps.patience)
+  const sorted = await sortOut(tx, deps, sent)
+  for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {
+    void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, attempts, since, dueAt })), reason, true)
+  }
+  const count = await endLost(tx, sent, sorted)
+  return { ...count, deferred: count.deferred + passed.length }
+}
+
+/** After so many dialogs of other senders telling goes on without those that still are. */
+const ADOPTIONS = 2
+
+/**
+ * Runs a transaction that sends what it finds due, by the function it is given; again where dialogs turn out to be another sender's, or are held for long. It sends once
+ * at most: what it does before may be repeated.
+ */
+export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work: (tx: Transaction, sendHere: (dues: readonly Due[], renew: Renewal) => Promise<HandOverCount>) => Promise<T>): Promise<T> => {
+  for (let tries = 0; ; tries += 1) {
+    const locking = tries > ADOPTIONS || deps.proxies.isPaying() ? 'pass over' : 'wait'
+    try {
+      return await transactNumbering(pool, deps.sender, (tx, use) => work(tx, (dues, renew) => sendWithin(tx, use, deps, dues, renew, locking)))
+    } catch (error) {
+      if (error instanceof Foreign) await adoptDialogs(poolSession(pool), error.refs, deps.sender.id())
+      else if (isLockTimeout(error) && tries <= ADOPTIONS) tries = ADOPTIONS
+      else throw error
+    }
+  }
+}
+
+/** Sends what is due in a transaction of its own. */
+export const sendAll = (pool: Pool, deps: HandOverDeps, dues: readonly Due[], renew: Renewal): Promise<HandOverCount> =>
+  sendInTransaction(pool, deps, (_tx, sendHere) => sendHere(dues, renew))
+
+/** Sends nothing now: the dialogs are owed it. */
+export const owe = (pool: Pool, deps: HandOverDeps, dues: readonly Due[], reason: string): Promise<HandOverCount> =>
+  transact(pool, async (tx) => {
+    void defer(tx, dues.map((due) => ({ ...due, dueAt: deps.now() })), reason)
+    return { sent: 0, gone: 0, deferred: dues.length }
+  })
