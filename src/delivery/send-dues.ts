@@ -34,7 +34,10 @@ const lock = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], l
   const refs = distinct(dues)
   const sender = deps.sender.id()
   if (locking === 'wait') {
-    const foreign = await lockForNumbering(tx, refs, sender)
+    void limitLockWait(tx, LOCK_WAIT_MS)
+    const locked = lockForNumbering(tx, refs, sender)
+    void limitLockWait(tx, 0)
+    const foreign = await locked
     if (foreign.length > 0) throw new Foreign(foreign)
     return { held: dues, passed: [] }
   }
@@ -44,7 +47,6 @@ const lock = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], l
 
 const sendWithin = async (tx: Transaction, use: Use, deps: HandOverDeps, dues: readonly Due[], renew: Renewal, locking: Locking): Promise<HandOverCount> => {
   const now = deps.now()
-  void limitLockWait(tx, LOCK_WAIT_MS)
   const [{ held, passed }, revisions] = await Promise.all([lock(tx, deps, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
   if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
   const certain = await renew(tx, held, revisions)

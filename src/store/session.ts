@@ -45,7 +45,7 @@ export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 
 const LIMIT_LOCK_WAIT = statement('lock-timeout', "SELECT set_config('lock_timeout', $1, true)")
 
-/** The transaction fails rather than wait longer than this for one lock (see isLockTimeout). */
+/** From here on the transaction fails rather than wait longer than this for one lock (see isLockTimeout); 0 waits as long as it takes. */
 export const limitLockWait = (tx: Transaction, milliseconds: number): Promise<unknown> => tx.send(LIMIT_LOCK_WAIT, [String(milliseconds)])
 
 /** Codes of failures that another attempt may not meet: serialization failure and deadlock. */
