@@ -47,8 +47,8 @@ export interface EngineNode {
   readonly proxies: Proxies
   readonly delivery: Delivery
   /** One SIP request in, its answer out; what it touched is told afterwards. */
-  readonly sip: (text: string) => Promise<Answer>
-  readonly register: (user: string, epid: string, flow?: string) => Promise<void>
+  readonly sip: (text: string, proxy?: string) => Promise<Answer>
+  readonly register: (user: string, epid: string, flow?: string, proxy?: string) => Promise<void>
   /** What delivery could not do, as it was logged. */
   readonly errors: string[]
 }
@@ -65,10 +65,12 @@ export interface NodeOptions {
   readonly store: Store
   readonly clock: Clock
   readonly client: ProxyClient
+  /** More proxies, by their ids. */
+  readonly more?: Readonly<Record<string, ProxyClient>>
   readonly random: () => number
 }
 
-export const createNode = ({ name, store, clock, client, random }: NodeOptions): EngineNode => {
+export const createNode = ({ name, store, clock, client, more = {}, random }: NodeOptions): EngineNode => {
   const now = (): number => clock.time
   let tags = 0
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
@@ -80,21 +82,21 @@ export const createNode = ({ name, store, clock, client, random }: NodeOptions):
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
-  const proxies = createProxies(new Map([[PROXY, client]]), now, random, () => undefined)
+  const proxies = createProxies(new Map([[PROXY, client], ...Object.entries(more)]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
   const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
   return {
     store, deps, proxies, delivery, errors,
-    sip: async (text) => {
-      const arrival = { proxy: PROXY, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, survivable: false, trace: name }
+    sip: async (text, proxy = PROXY) => {
+      const arrival = { proxy, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, survivable: false, trace: name }
       const answer = await handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false })
       if ('relay' in answer) throw new Error('the engine does not take this request')
       delivery.wake(answer.touched)
       return answer
     },
-    register: async (user, epid, flow = `flow-of-${epid}`) => {
-      const { touched } = await handleRegister(deps, Buffer.from(registerText(user, epid)), { proxy: PROXY, flow, granted: undefined }, name)
+    register: async (user, epid, flow = `flow-of-${epid}`, proxy = PROXY) => {
+      const { touched } = await handleRegister(deps, Buffer.from(registerText(user, epid)), { proxy, flow, granted: undefined }, name)
       delivery.wake(touched)
     },
   }
