@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -11,9 +10,10 @@ import { defaultPlan } from './core/aggregation/plan.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
+import { createChance, createRandomHex } from './engine/chance.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
-import type { Chance, EngineDeps } from './engine/deps.ts'
+import type { EngineDeps } from './engine/deps.ts'
 import { forgetDirectoryRound, publishDirectories } from './engine/directory-publish.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
@@ -57,11 +57,8 @@ export const packageRoot = (): string => {
   return folder
 }
 
-const chance: Chance = {
-  tag: () => randomBytes(8).toString('hex'),
-  boundary: () => randomBytes(16).toString('hex'),
-  fraction: () => Math.random(),
-}
+const randomHex = createRandomHex()
+const chance = createChance(randomHex)
 
 const listen = async (app: FastifyInstance, address: string): Promise<string> => {
   const colon = address.lastIndexOf(':')
@@ -113,7 +110,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const presenceTerms = createPresenceTerms(categories, domains)
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
-  const sender = createSender(() => randomBytes(9).toString('base64url'))
+  const sender = createSender(() => randomHex(8))
   const engine: EngineDeps = {
     store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     limits: {
@@ -156,7 +153,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const isReady = async (): Promise<boolean> => !stopping && await store.pool.query('SELECT 1').then(() => true, () => false)
   const proxyApp = buildProxyApp({
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
-    wake: delivery.wake, trace: () => randomBytes(6).toString('hex'), isReady, log, metrics,
+    wake: delivery.wake, trace: () => randomHex(6), isReady, log, metrics,
   })
   const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {

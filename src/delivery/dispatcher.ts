@@ -11,6 +11,9 @@ export interface Dispatcher {
 /** Publishers taken together into one transaction: shares its round trips, and bounds what one slow one can hold up. */
 const BATCH = 32
 
+/** Publishers that may wait here at most, so that memory stays bounded whatever happens. */
+const MOST_WAITING = 100_000
+
 /** How long work waits behind a running batch before another one starts beside it. */
 const IMPATIENCE_MS = 20
 
@@ -68,7 +71,8 @@ export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promi
 
   return {
     wake: (publishers) => {
-      for (const publisher of publishers) dirty.add(publisher)
+      // What does not fit is found again by the poll for what was left behind.
+      for (const publisher of publishers) if (dirty.size < MOST_WAITING) dirty.add(publisher)
       pump()
     },
     idle: () => new Promise((resolve) => {
