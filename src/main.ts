@@ -11,6 +11,7 @@ import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
 import { createChance, createRandomHex } from './engine/chance.ts'
+import { createRegistrarClient, registrarUrl } from './delivery/registrar.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { EngineDeps } from './engine/deps.ts'
@@ -21,6 +22,7 @@ import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
 import { hasAddress } from './engine/name-service.ts'
 import { createPresenceTerms } from './engine/presence-terms.ts'
 import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
+import { createReconciliation } from './engine/reconciliation.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
@@ -69,6 +71,9 @@ const listen = async (app: FastifyInstance, address: string): Promise<string> =>
 
 /** How often an engine takes up the round of the server publication timer again, or asks whether one is due. */
 const SERVER_PUBLICATION_RUN_MS = 5_000
+
+/** How often an engine takes up the round of comparing with the registrars, or asks whether one is due. */
+const RECONCILE_RUN_MS = 2_000
 
 /** How long open connections may finish what they are at when the engine stops. */
 const CLOSE_MS = 3_000
@@ -127,6 +132,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
   const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, log, metrics })
+  const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, { notifyUrl, registeredUrl, secret }]) =>
+    [id, createRegistrarClient({ id, secret, url: registeredUrl ?? registrarUrl(notifyUrl), timeoutMs: config.notifyTimeoutMs })] as const)
+  const reconciliation = createReconciliation({
+    store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),
+  })
   const publishFromDirectory = async (): Promise<void> => {
     const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
     delivery.wake(touched)
@@ -136,7 +146,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   }
   const stopJobs = startJobs([
     { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
-    { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine)) },
+    { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine, reconciliation.spare)) },
     { name: 'dialogs', everyMs: config.cleanupMs, run: delivery.endExpired },
     { name: 'left behind', everyMs: 1_000, run: delivery.findLeftBehind },
     // Not waited for: one slow proxy must not hold up the next round of the others.
@@ -144,6 +154,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
+    ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
     ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
@@ -162,6 +173,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     await stopJobs()
     await delivery.idle()
     proxies.close()
+    for (const [, registrar] of registrars) registrar.close()
     await closeSoon(adminApp)
     await store.close()
   }

@@ -7,6 +7,7 @@ const Proxy = Type.Object({
   kind: Type.Union([Type.Literal('kamailio'), Type.Literal('plain')]),
   secret: Type.String({ minLength: 16 }),
   notifyUrl: Type.String({ pattern: '^http://[^\\s]+$' }),
+  registeredUrl: Type.Optional(Type.String({ pattern: '^http://[^\\s]+$' })),
 }, { additionalProperties: false })
 
 const ContainerNumber = Type.Integer({ minimum: 0, maximum: 32767 })
@@ -33,7 +34,7 @@ export const ConfigSchema = Type.Object({
   proxyListen: Type.String({ ...Listen, default: '127.0.0.1:8060', env: 'PRESENTIA_PROXY_LISTEN', description: 'Where proxies reach the engine.' }),
   adminListen: Type.String({ ...Listen, default: '127.0.0.1:8061', env: 'PRESENTIA_ADMIN_LISTEN', description: 'Where operators reach the engine.' }),
   adminKey: Type.Optional(Type.String({ minLength: 16, pattern: '^[A-Za-z0-9._~+/=-]+$', env: 'PRESENTIA_ADMIN_KEY', description: 'Bearer key of the admin API: letters, digits and `._~+/=-`. Without it one is generated and kept in the data directory.' })),
-  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { additionalProperties: false, default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
+  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { additionalProperties: false, default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`; `"registeredUrl"` where registrations are asked for elsewhere than beside it, at `registered`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
   serverName: Type.String({ pattern: '^[A-Za-z0-9.-]{1,128}$', default: 'presentia', env: 'PRESENTIA_SERVER_NAME', description: 'Name of this server in ms-diagnostics.' }),
   requireAuthenticatedUser: Type.Boolean({ default: false, env: 'PRESENTIA_REQUIRE_AUTHENTICATED_USER', description: 'Refuse requests for which the proxy names no authenticated user.' }),
   createUsersOnRegister: Type.Boolean({ default: false, env: 'PRESENTIA_CREATE_USERS_ON_REGISTER', description: 'Create users of enterprise domains at their first registration.' }),
@@ -42,6 +43,8 @@ export const ConfigSchema = Type.Object({
   serverPublicationMs: Type.Integer({ minimum: 1_000, maximum: 604_800_000, default: 43_200_000, env: 'PRESENTIA_SERVER_PUBLICATION_MS', description: 'Period of the server publication timer, which looks at all users and puts right what differs, in milliseconds. Changes of users do not wait for it.' }),
   lostConnectionGraceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 5_000, env: 'PRESENTIA_LOST_CONNECTION_GRACE_MS', description: 'How long an endpoint may be without its connection before it counts as gone, in milliseconds.' }),
   flowWaitMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 30_000, env: 'PRESENTIA_FLOW_WAIT_MS', description: 'How long a subscription whose connection is gone waits for the next connection of its endpoint before it ends, in milliseconds.' }),
+  reconcileMs: Type.Integer({ minimum: 0, maximum: 86_400_000, default: 60_000, env: 'PRESENTIA_RECONCILE_MS', description: 'Period of comparing the registered endpoints with the registrars of the proxies, in milliseconds; at the start of an engine too. 0 switches it off.' }),
+  reconcileGraceMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 120_000, env: 'PRESENTIA_RECONCILE_GRACE_MS', description: 'How long an endpoint that the registrar of its proxy does not hold may take to come back, in milliseconds, e.g. after a restart of the proxy; never shorter than for a lost connection. Longer than the period, it must be missing twice to go.' }),
   conflictLimit: Type.Integer({ minimum: 1, maximum: 10_000, default: 25, env: 'PRESENTIA_CONFLICT_LIMIT', description: 'Conflicts in a row of one endpoint on one instance within 10 seconds; beyond them it is told to pause.' }),
   unknownDomain: Type.Enum(['federated', 'publicCloud', 'blocked'], { default: 'federated', env: 'PRESENTIA_UNKNOWN_DOMAIN', description: 'What a domain counts as that is not in the domain table: federated, publicCloud or blocked.' }),
   subscriptionExpiresMin: Type.Integer({ ...Seconds, default: 60, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', description: 'Shortest life of a subscription, in seconds; shorter wishes get 423.' }),
@@ -119,6 +122,9 @@ const findSharedOutputs = ({ aggregation = [] }: Config): readonly string[] => {
   return places.filter((place, at) => places.indexOf(place) !== at).map((place) => `PRESENTIA_AGGREGATION publishes ${place} twice`)
 }
 
+/** A shorter period would have the proxies do nothing else. */
+const SHORTEST_RECONCILE_MS = 200
+
 /** Reads the configuration from the environment; throws ConfigError with every fault at once. Values of secrets are never named. */
 export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const values: Record<string, unknown> = {}
@@ -141,6 +147,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
     }
   }
   const config = values as Config
+  if (faults.length === 0 && config.reconcileMs > 0 && config.reconcileMs < SHORTEST_RECONCILE_MS) faults.push(`PRESENTIA_RECONCILE_MS must be 0 or at least ${SHORTEST_RECONCILE_MS}`)
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
   if (faults.length === 0) faults.push(...findSharedOutputs(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])

@@ -1,5 +1,5 @@
-import { Agent, request } from 'node:http'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
+import { createPoster } from './post-json.ts'
 import type { DeliveryResult, ProxyClient } from './proxy-client.ts'
 
 export interface KamailioOptions {
@@ -12,7 +12,6 @@ export interface KamailioOptions {
 /** Kamailio reads a whole HTTP message into one buffer (tcp_rd_buf_size); batches of about ten are as fast as larger ones. */
 const MAX_BATCH_BYTES = 200_000
 const MAX_BATCH = 50
-const MAX_ANSWER_BYTES = 64 * 1024
 
 const RESULTS: Readonly<Record<number, DeliveryResult>> = { 202: 'sent', 430: 'gone' }
 
@@ -59,31 +58,12 @@ const readResults = (text: string, count: number): readonly DeliveryResult[] => 
 
 /** Delivers through Kamailio's HTTP port (kamailio/presentia-routes.cfg), over kept connections, batch after batch. */
 export const createKamailioClient = ({ notifyUrl, id, secret, timeoutMs }: KamailioOptions): ProxyClient => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 })
-  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
-  const post = (json: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const call = request(notifyUrl, {
-        method: 'POST', agent, timeout: timeoutMs,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json), authorization },
-      }, (response) => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size > MAX_ANSWER_BYTES) call.destroy(new Error('the answer of the proxy is too large'))
-          else chunks.push(chunk)
-        })
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'))
-          else reject(new Error(`the proxy answered ${response.statusCode ?? 'nothing'}`))
-        })
-        response.on('error', reject)
-      })
-      call.on('timeout', () => call.destroy(new Error(`the proxy did not answer within ${timeoutMs} ms`)))
-      call.on('error', reject)
-      call.end(json)
-    })
+  const poster = createPoster({ url: notifyUrl, id, secret, timeoutMs }, 4)
+  const post = async (json: string): Promise<string> => {
+    const { status, text } = await poster.post(json)
+    if (status !== 200) throw new Error(`the proxy answered ${status}`)
+    return text
+  }
   return {
     deliver: async (instructions, heard) => {
       const batches = cutBatches(instructions)
@@ -105,6 +85,6 @@ export const createKamailioClient = ({ notifyUrl, id, secret, timeoutMs }: Kamai
         return { results, error }
       }
     },
-    close: () => agent.destroy(),
+    close: poster.close,
   }
 }

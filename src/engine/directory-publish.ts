@@ -9,7 +9,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { loadDirectoryEntry, loadDirectoryPage } from '../store/directory.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact, type Transaction } from '../store/session.ts'
-import { forgetRound, loadRound, moveRound, startRound, type UserRound } from '../store/user-rounds.ts'
+import { forgetRound, moveRound, takeUpRound } from '../store/user-rounds.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** What publishing from the directory needs of the engine. */
@@ -60,16 +60,6 @@ export interface DirectoryRun {
   readonly refused: readonly { readonly user: UserKey; readonly failure: Failure }[]
 }
 
-/** The round that is under way, if one is or has become due. */
-const currentRound = async (deps: DirectoryPublishDeps, everyMs: number): Promise<UserRound | undefined> => {
-  const session = poolSession(deps.store.pool)
-  const latest = await loadRound(session, ROUND)
-  const now = deps.now()
-  if (latest !== undefined && (latest.position !== undefined || latest.startedAt + everyMs > now)) return latest
-  await startRound(session, ROUND, latest, now)
-  return loadRound(session, ROUND)
-}
-
 /**
  * The server publication timer (3.2.6.2), a piece of its round. Changes of users are published with the change itself; the timer puts right what else came in between:
  * users from before, instances that clients have overwritten or operators deleted, categories that are back. Each round looks at every user, because nothing
@@ -82,7 +72,7 @@ export const publishDirectories = async (deps: DirectoryPublishDeps, everyMs: nu
   const rules = await directoryRules(deps)
   const session = poolSession(deps.store.pool)
   const started = deps.now()
-  let round = rules === undefined ? undefined : await currentRound(deps, everyMs)
+  let round = rules === undefined ? undefined : await takeUpRound(session, ROUND, everyMs, started)
   for (let page = 0; rules !== undefined && round?.position !== undefined && page < PAGES && deps.now() - started < RUN_MS; page += 1) {
     const users = await loadDirectoryPage(session, round.position, PAGE, directoryCategories, DIRECTORY_INSTANCE)
     for (const { user, entry, instances } of users) {

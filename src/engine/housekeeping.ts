@@ -1,3 +1,4 @@
+import type { Instant } from '../core/base/instant.ts'
 import { isTouched } from '../core/model/touch.ts'
 import { decideCleanup } from '../core/publications/expire.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -32,10 +33,13 @@ export const cleanUpPublications = async (deps: EngineDeps): Promise<readonly Us
   return touched
 }
 
-/** Ends registrations whose end the proxy never told (3.2.5.5). */
-export const cleanUpEndpoints = async (deps: EngineDeps): Promise<readonly UserKey[]> => {
+/** Ends registrations whose end the proxy never told (3.2.5.5). `spare` is asked first: it may lengthen those that the proxy knows better. */
+export const cleanUpEndpoints = async (deps: EngineDeps, spare: (users: readonly UserKey[], now: Instant) => Promise<void> = async () => undefined): Promise<readonly UserKey[]> => {
+  const now = deps.now()
+  const users = await findUsersWithExpiredEndpoints(poolSession(deps.store.pool), now, BATCH)
+  if (users.length > 0) await spare(users, now)
   const touched: UserKey[] = []
-  for (const user of await findUsersWithExpiredEndpoints(poolSession(deps.store.pool), deps.now(), BATCH)) touched.push(...await endExpiredEndpoints(deps, user, 'expiry'))
+  for (const user of users) touched.push(...await endExpiredEndpoints(deps, user, now, 'expiry'))
   return touched
 }
 

@@ -111,9 +111,8 @@ export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, tra
   return told ? [user.value] : []
 }
 
-/** Ends the registrations of a user that ran out without a word from the proxy. */
-export const endExpiredEndpoints = async (deps: EngineDeps, user: UserKey, trace: string): Promise<readonly UserKey[]> => {
-  const now = deps.now()
-  const told = await transact(deps.store.pool, (tx) => leave(tx, deps.plan, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= now).map(({ endpointId }) => endpointId), trace, now))
+/** Ends the registrations of a user that had run out at a time without a word from the proxy. */
+export const endExpiredEndpoints = async (deps: EngineDeps, user: UserKey, at: Instant, trace: string): Promise<readonly UserKey[]> => {
+  const told = await transact(deps.store.pool, (tx) => leave(tx, deps.plan, user, (endpoints) => endpoints.filter(({ expiresAt }) => expiresAt <= at).map(({ endpointId }) => endpointId), trace, deps.now()))
   return told ? [user] : []
 }

@@ -9,6 +9,8 @@ export interface Metrics {
   readonly failedNotify: (code: number) => void
   readonly told: (changes: number, oldestMs: number) => void
   readonly jobFailed: (job: string) => void
+  /** What came of comparing endpoints with the registrar of a proxy; the time when a round over all of them came to its end. */
+  readonly reconciled: (proxy: string, count: { readonly vanished: number; readonly renewed: number }, completedAt?: number) => void
   /** Prometheus text. */
   readonly text: () => Promise<string>
   readonly contentType: string
@@ -33,6 +35,8 @@ export const createMetrics = (gauges: Gauges): Metrics => {
   const told = new Histogram({ name: 'presentia_change_delay_seconds', help: 'Time from a committed change to its delivery', buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30], registers })
   const coalesced = new Counter({ name: 'presentia_changes_told_total', help: 'Committed changes that have been told', registers })
   const jobs = new Counter({ name: 'presentia_job_failures_total', help: 'Failed runs of timers and deliveries', labelNames: ['job'], registers })
+  const reconciled = new Counter({ name: 'presentia_reconciled_endpoints_total', help: 'Endpoints that the registrar of their proxy knew otherwise, by what it said', labelNames: ['proxy', 'result'], registers })
+  const reconciledAt = new Gauge({ name: 'presentia_reconciled_timestamp_seconds', help: 'When all endpoints of a proxy were last compared with its registrar, as far as this engine finished it', labelNames: ['proxy'], registers })
   for (const [name, help, read] of [
     ['presentia_pending_changes', 'Committed changes not told yet', gauges.pendingChanges],
     ['presentia_deferred_notifications', 'Dialogs that are owed a notification', gauges.deferredNotifications],
@@ -57,6 +61,11 @@ export const createMetrics = (gauges: Gauges): Metrics => {
       told.observe(Math.max(0, oldestMs) / 1000)
     },
     jobFailed: (job) => jobs.inc({ job }),
+    reconciled: (proxy, { vanished, renewed }, completedAt) => {
+      if (vanished > 0) reconciled.inc({ proxy, result: 'vanished' }, vanished)
+      if (renewed > 0) reconciled.inc({ proxy, result: 'renewed' }, renewed)
+      if (completedAt !== undefined) reconciledAt.set({ proxy }, completedAt / 1000)
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }

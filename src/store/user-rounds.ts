@@ -1,11 +1,10 @@
-import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session } from './session.ts'
 
-/** A round of a timer through all users. */
+/** A round of a timer through all users, or through whatever else is read page by page. */
 export interface UserRound {
   readonly startedAt: number
-  /** The last user dealt with, '' at the start; undefined when the round is over. */
-  readonly position: UserKey | undefined
+  /** The last one dealt with, '' at the start; undefined when the round is over. */
+  readonly position: string | undefined
 }
 
 const GET = statement('user-round-get', 'SELECT started_at, position FROM user_round WHERE name = $1')
@@ -24,10 +23,18 @@ const START = statement('user-round-start', `
 /** Starts a round after the one that is over; does nothing when another node has. */
 export const startRound = (session: Session, name: string, after: UserRound | undefined, now: number): Promise<unknown> => session.send(START, [name, now, after?.startedAt ?? -1])
 
+/** The round of a timer that is under way; a new one when `everyMs` have passed since the latest began. Whichever node asks first starts it. */
+export const takeUpRound = async (session: Session, name: string, everyMs: number, now: number): Promise<UserRound | undefined> => {
+  const latest = await loadRound(session, name)
+  if (latest !== undefined && (latest.position !== undefined || latest.startedAt + everyMs > now)) return latest
+  await startRound(session, name, latest, now)
+  return loadRound(session, name)
+}
+
 const MOVE = statement('user-round-move', 'UPDATE user_round SET position = $4 WHERE name = $1 AND started_at = $2 AND position = $3 RETURNING name')
 
 /** Notes that a page is done; false when another node has done it meanwhile, which harms nobody. A node that dies within a page has not noted it, and the page is done again. */
-export const moveRound = async (session: Session, name: string, { startedAt, position }: UserRound, to: UserKey | undefined): Promise<boolean> =>
+export const moveRound = async (session: Session, name: string, { startedAt, position }: UserRound, to: string | undefined): Promise<boolean> =>
   (await session.send(MOVE, [name, startedAt, position ?? null, to ?? null])).length > 0
 
 const FORGET = statement('user-round-forget', 'DELETE FROM user_round WHERE name = $1')

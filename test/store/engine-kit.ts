@@ -54,7 +54,7 @@ export interface EngineNode {
 }
 
 const silent: Metrics = {
-  request: () => undefined, registration: () => undefined, notifications: () => undefined, failedNotify: () => undefined, told: () => undefined, jobFailed: () => undefined,
+  request: () => undefined, registration: () => undefined, notifications: () => undefined, failedNotify: () => undefined, told: () => undefined, jobFailed: () => undefined, reconciled: () => undefined,
   text: async () => '', contentType: 'text/plain',
 }
 

@@ -23,8 +23,8 @@ export interface Registration {
 
 const DEFAULT_EXPIRES = 3600
 
-/** The registrar of the proxy ends a binding first and says so; ours is the safety net for events that never came. */
-const EXPIRY_MARGIN_MS = 30_000
+/** How much longer than the registrar we wait, in milliseconds: it ends a binding first and says so; ours is the safety net for events that never came. */
+export const EXPIRY_MARGIN_MS = 30_000
 
 interface Identity {
   readonly endpointId: EndpointId
