@@ -63,8 +63,9 @@ t.test('all faults at once, each with its variable, and no secret in them', asyn
 t.test('single faults', async (t) => {
   for (const [name, ...values] of [
     ['PRESENTIA_DATABASE_POOL', '1', '101', 'x', '-2', '1e1', ' '], ['PRESENTIA_PROXY_LISTEN', 'x', ':80', 'a b:80', 'http://x:80', '1.2.3.4:', '127.0.0.1:123456'],
-    ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), '{"__proto__":5}'],
+    ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), proxies({ registeredUrl: '/v1/registered' }), '{"__proto__":5}'],
     ['PRESENTIA_UNKNOWN_DOMAIN', 'enterprise', 'Federated'], ['PRESENTIA_CREATE_USERS_ON_REGISTER', 'TRUE', '2'], ['PRESENTIA_ADMIN_KEY', 'short'], ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', '0'],
+    ['PRESENTIA_RECONCILE_MS', '1', '199', '-1'], ['PRESENTIA_RECONCILE_GRACE_MS', '-1'],
   ] as const) for (const value of values) t.ok(faultsOf({ [name]: value }).some((fault) => fault.startsWith(name)), `${name}=${value}`)
   t.strictSame(faultsOf({ PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '600', PRESENTIA_SUBSCRIPTION_EXPIRES_MAX: '300', PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT: '300' }), ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX'])
 })

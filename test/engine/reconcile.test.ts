@@ -91,10 +91,16 @@ const openNode = (t: Test, proxies: readonly ('kam1' | 'kam2')[] = ['kam1', 'kam
   return { ...node, logged, metrics: metrics.text }
 }
 
-/** One run of every timer of a node that compares with registrars. */
+/** The timer for expired endpoints of a node that compares with registrars. */
+const cleanUp = async (node: Node): Promise<void> => {
+  world.delivery.wake(await cleanUpEndpoints(world.engine, node.spare))
+  await world.delivery.idle()
+}
+
+/** One run of all its timers. */
 const timers = async (node: Node): Promise<void> => {
   await node.run()
-  world.delivery.wake(await cleanUpEndpoints(world.engine, node.spare))
+  await cleanUp(node)
   await world.timers()
 }
 
@@ -241,17 +247,17 @@ t.test('refreshes that passed us by: the registrar is asked before an endpoint e
   registrars.holds(missed, 250)
   world.advance(900)
   const node = openNode(t)
-  world.delivery.wake(await cleanUpEndpoints(world.engine, node.spare))
+  await cleanUp(node)
   t.strictSame([await expiryOf(anna), await expiryOf(boris)], [world.now + 280_000, undefined])
   t.equal((await missed.publishes([{ ...bound, version: 1 }])).status, 200)
   await lost.registers({ granted: 300 })
   await lost.losesBinding({ connectionLost: true })
   world.advance(6)
-  world.delivery.wake(await cleanUpEndpoints(world.engine, node.spare))
+  await cleanUp(node)
   t.equal(await expiryOf(people.gerd), undefined, 'a lost connection has its own grace, and no more')
   registrars.instead = (response) => { response.destroy() }
   world.advance(900)
-  world.delivery.wake(await cleanUpEndpoints(world.engine, node.spare))
+  await cleanUp(node)
   t.equal(await world.count('endpoint'), 0, 'without an answer its time is over')
 })
 

@@ -11,7 +11,7 @@ if (!hasKamailio()) {
   if (process.env['REQUIRE_KAMAILIO'] === '1') t.fail('kamailio is required and not installed')
   else await t.test(`${folders.length} scenarios through Kamailio`, { skip: 'kamailio is not installed (kamailio/install.sh)' }, async () => undefined)
 } else {
-  await withStack({ engine: { PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000' } }, async (stack) => {
+  await withStack({ engine: { PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000', PRESENTIA_RECONCILE_MS: '500', PRESENTIA_RECONCILE_GRACE_MS: '2000' } }, async (stack) => {
     for (const [domain, kind] of [[DOMAIN, 'enterprise'], ['cloud.example', 'publicCloud'], ['evil.example', 'blocked']] as const) await stack.admin('PUT', `domains/${domain}`, { kind })
     for (const folder of folders) {
       const { scenario } = await import(`./${folder}/scenario.ts`) as { readonly scenario: Scenario }

@@ -26,11 +26,14 @@ export interface Stack {
   readonly engine: () => Running
   readonly startEngine: () => Promise<void>
   readonly stopEngine: () => Promise<void>
-  readonly kamailio: KamailioProcess
+  /** Kamailio ends and starts anew, with everything it had in memory gone. */
+  readonly restartKamailio: () => Promise<void>
   /** A call of the admin API; throws when it is refused. */
   readonly admin: (method: string, path: string, body?: object) => Promise<unknown>
   /** Rows of the engine's database. */
   readonly query: (sql: string) => Promise<readonly Record<string, unknown>[]>
+  /** What the engine counts, as Prometheus reads it. */
+  readonly metrics: () => Promise<string>
   readonly rpc: (method: string) => Promise<Record<string, unknown>>
   /** An open client; closed with the stack at the latest. */
   readonly client: (user: string, transport: 'tcp' | 'udp', epid?: string) => Promise<SipClient>
@@ -71,7 +74,8 @@ const runWith = async (databaseUrl: string | undefined, options: StackOptions, w
   const clients: SipClient[] = []
   let kamailio: KamailioProcess | undefined
   try {
-    kamailio = await startKamailio({ sipPort, httpPort, engineUrl: `http://127.0.0.1:${enginePort}`, proxyId: 'kam1', secret, more: { MIN_EXPIRES: '1', ...options.kamailio?.(databaseUrl) } })
+    const startProxy = (): Promise<KamailioProcess> => startKamailio({ sipPort, httpPort, engineUrl: `http://127.0.0.1:${enginePort}`, proxyId: 'kam1', secret, more: { MIN_EXPIRES: '1', ...options.kamailio?.(databaseUrl) } })
+    kamailio = await startProxy()
     const admin = async (method: string, path: string, body?: object): Promise<unknown> => {
       const response = await fetch(`http://127.0.0.1:${adminPort}/admin/v1/${path}`, { method, headers: { authorization: `Bearer ${KEY}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
       const text = await response.text()
@@ -83,7 +87,12 @@ const runWith = async (databaseUrl: string | undefined, options: StackOptions, w
       return (await response.json() as { result: Record<string, unknown> }).result
     }
     await work({
-      sipPort, enginePort, engine, startEngine, stopEngine, kamailio, admin, rpc,
+      sipPort, enginePort, engine, startEngine, stopEngine, admin, rpc,
+      restartKamailio: async () => {
+        await kamailio?.stop()
+        kamailio = await startProxy()
+      },
+      metrics: async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
       query: async (sql) => (await engine().query(sql)),
       client: async (user, transport, epid) => {
         const client = await new SipClient(user, transport, sipPort, epid).open()
