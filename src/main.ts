@@ -166,7 +166,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomHex(6), isReady, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

@@ -1,7 +1,7 @@
 import { decideLease, type Held, type RegisteredEndpoint } from '../core/registrations/lease.ts'
 import { loadEndpointsOfProxy, putLeases } from '../store/leases.ts'
 import { poolSession, transact } from '../store/session.ts'
-import { forgetRound, moveRound, takeUpRound } from '../store/user-rounds.ts'
+import { forgetRound, loadRound, moveRound, takeUpRound, type UserRound } from '../store/user-rounds.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** Asks the registrar of one proxy: an answer for each endpoint, or undefined where the proxy does not offer that. Rejects when it says nothing that can be read. */
@@ -92,6 +92,9 @@ export const reconcile = async (deps: ReconcileDeps, proxy: string, ask: AskRegi
   }
   return { ...compared, completed: false }
 }
+
+/** The latest round for a proxy, or undefined when a first one is still to come. */
+export const loadReconciliation = (deps: Pick<ReconcileDeps, 'store'>, proxy: string): Promise<UserRound | undefined> => loadRound(poolSession(deps.store.pool), roundOf(proxy))
 
 /** The next round for a proxy is due at once. */
 export const forgetReconciliation = async (deps: Pick<ReconcileDeps, 'store'>, proxy: string): Promise<void> => {

@@ -6,6 +6,7 @@ import { cleanUpEndpoints } from '../../src/engine/housekeeping.ts'
 import { createReconciliation, type Reconciliation } from '../../src/engine/reconciliation.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
+import { isProblem, openAdmin } from '../support/admin.ts'
 import type { Client } from '../support/client.ts'
 import { notes } from '../support/bodies.ts'
 import { openWorld, people } from '../support/world.ts'
@@ -300,6 +301,14 @@ t.test('a round goes page by page, several engines share it, and an engine that 
   await Promise.all([one.run(), other.run()])
   const asked = registrars.questions.slice(6).reduce((sum, count) => sum + count, 0)
   t.ok(asked >= 210 && asked <= 310, 'at most a page is asked about twice')
+  const admin = await openAdmin(world)
+  t.strictSame((await admin('GET', '/proxies')).json(), { items: ['kam1', 'kam2'].map((id) => ({ id, kind: id === 'kam1' ? 'kamailio' : 'plain', reconciliation: { startedAt: new Date(world.now).toISOString(), underWay: false } })) })
+  const questions = registrars.questions.length
+  t.strictSame([(await admin('POST', '/proxies/kam1/reconcile')).status, (await admin('GET', '/proxies')).json<{ items: readonly object[] }>().items[0]], [202, { id: 'kam1', kind: 'kamailio' }])
+  await one.run()
+  t.equal(registrars.questions.length, questions + 3, 'the operator has it compared at once')
+  isProblem(t, await admin('POST', '/proxies/kam3/reconcile'), 404, 'no such proxy')
+  isProblem(t, await (await openAdmin(world, { reconciles: false }))('POST', '/proxies/kam1/reconcile'), 409, 'switched off', /PRESENTIA_RECONCILE_MS/)
   const { rows } = await world.store.pool.query<{ revision: number }>("SELECT revision FROM publisher WHERE publisher = 'user1@nordwind.example'")
   await world.client('user1@nordwind.example', 'a').registers({ granted: 7200 })
   world.advance(EVERY_S)

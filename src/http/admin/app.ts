@@ -17,6 +17,7 @@ import { landingPage } from './landing-page.ts'
 import { publicationRoutes } from './publications.ts'
 import { presenceRoutes } from './presence.ts'
 import { provisioningRoutes } from './provisioning.ts'
+import { proxyRoutes } from './proxies.ts'
 import { subscriberRoutes } from './subscribers.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { templateRoutes } from './template.ts'
@@ -79,6 +80,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(delegateRoutes(deps))
     await scoped.register(contactRoutes(deps))
     await scoped.register(provisioningRoutes(deps))
+    await scoped.register(proxyRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

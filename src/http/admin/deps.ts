@@ -24,6 +24,10 @@ export interface AdminDeps {
   readonly presenceTerms: () => Promise<PresenceTerms>
   /** The server publishes what the directory says of its users. */
   readonly serverPublications: boolean
+  /** The configured proxies by id. */
+  readonly proxies: ReadonlyMap<string, { readonly kind: 'kamailio' | 'plain' }>
+  /** Endpoints are compared with what their registrars hold. */
+  readonly reconciles: boolean
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */
