@@ -3,7 +3,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { readEndpoint, type EndpointRow } from './endpoints.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
-/** Until when endpoints count as registered: read and changed for many users at a time, where their proxy is asked. */
+// Until when endpoints count as registered, read and changed for many users at a time.
 const read = (row: EndpointRow): RegisteredEndpoint => ({ user: row.user_uri, ...readEndpoint(row) })
 
 const OF_PROXY = statement('leases-of-proxy', `
