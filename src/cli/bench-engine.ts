@@ -12,7 +12,7 @@ export const startBenchEngine = async (databaseUrl: string | undefined, dataDir:
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env['PATH'] ?? '', PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: `127.0.0.1:${ENGINE_PORT}`, PRESENTIA_ADMIN_LISTEN: `127.0.0.1:${ADMIN_PORT}`, PRESENTIA_ADMIN_KEY: key,
-      PRESENTIA_PROXIES: JSON.stringify({ bench: { kind, secret, notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true',
+      PRESENTIA_PROXIES: JSON.stringify({ bench: { kind, secret, notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', ...(kind === 'plain' ? { PRESENTIA_RECONCILE_MS: '0' } : {}),
       ...(databaseUrl === undefined ? {} : { PRESENTIA_DATABASE_URL: databaseUrl }), ...more,
     },
   })

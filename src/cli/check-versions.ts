@@ -63,7 +63,7 @@ const startEngine = async (stage: Stage, at: number): Promise<Engine> => {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env['PATH'] ?? '', PRESENTIA_DATABASE_URL: stage.databaseUrl, PRESENTIA_DATA_DIR: join(stage.folder, `engine${at}`), PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0',
-      PRESENTIA_ADMIN_KEY: ADMIN_KEY, PRESENTIA_PROXIES: JSON.stringify({ check: { kind: 'plain', secret: SECRET, notifyUrl: stage.notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CONFLICT_LIMIT: '10000', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', PRESENTIA_SERVER_PUBLICATIONS: 'false',
+      PRESENTIA_ADMIN_KEY: ADMIN_KEY, PRESENTIA_PROXIES: JSON.stringify({ check: { kind: 'plain', secret: SECRET, notifyUrl: stage.notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CONFLICT_LIMIT: '10000', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', PRESENTIA_SERVER_PUBLICATIONS: 'false', PRESENTIA_RECONCILE_MS: '0',
     },
   })
   stage.children.add(child)

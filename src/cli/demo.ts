@@ -53,7 +53,7 @@ export const run = async (): Promise<void> => {
   const key = randomBytes(16).toString('hex')
   const config = readConfig({
     PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_KEY: key,
-    PRESENTIA_PROXIES: JSON.stringify({ demo: { kind: 'plain', secret, notifyUrl: mailbox.url } }), PRESENTIA_LOG_LEVEL: 'error',
+    PRESENTIA_PROXIES: JSON.stringify({ demo: { kind: 'plain', secret, notifyUrl: mailbox.url } }), PRESENTIA_RECONCILE_MS: '0', PRESENTIA_LOG_LEVEL: 'error',
   })
   say('Starting a temporary engine on an embedded database ...')
   const engine = await start(config, createLog(config.logLevel))

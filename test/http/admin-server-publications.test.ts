@@ -110,10 +110,10 @@ t.test('an engine publishes by default, its timer heals, and a setting switches 
     t.strictSame(await settled(), EVERYTHING, 'what was lost')
     t.equal((await call('PUT', '/users/ivo@nordwind.example', { displayName: 'Ivo' })).status, 201)
     t.strictSame(places((await call('GET', '/users/ivo@nordwind.example/publications')).items), EVERYTHING, 'a new user')
-    t.equal((await engine.query('SELECT * FROM user_round WHERE name = \'server publications\'')).length, 1)
+    t.equal((await engine.query("SELECT * FROM user_round WHERE name = 'server publications'")).length, 1)
   })
   await withEngine(dataDir, { PRESENTIA_SERVER_PUBLICATIONS: 'false' }, async (call, engine) => {
-    t.strictSame(await engine.query('SELECT * FROM user_round WHERE name = \'server publications\''), [], 'should it be switched on again, the first round is due at once')
+    t.strictSame(await engine.query("SELECT * FROM user_round WHERE name = 'server publications'"), [], 'should it be switched on again, the first round is due at once')
     t.strictSame(places((await call('GET', path)).items), EVERYTHING, 'what was published stays')
   })
 })

@@ -103,7 +103,7 @@ t.test('an engine killed under load loses nothing that it acknowledged, and tell
   t.teardown(() => proxy.close())
   t.teardown(killEngine)
   const environment = {
-    PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_LOG_LEVEL: 'fatal', ...(url === undefined ? {} : { PRESENTIA_DATABASE_URL: url }),
+    PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_LOG_LEVEL: 'fatal', PRESENTIA_RECONCILE_MS: '0', ...(url === undefined ? {} : { PRESENTIA_DATABASE_URL: url }),
     PRESENTIA_PROXIES: JSON.stringify({ kam1: { kind: 'plain', secret: SECRET, notifyUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/v1/notify` } }),
   }
   await startEngine(environment)
