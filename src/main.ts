@@ -23,18 +23,21 @@ import { hasAddress } from './engine/name-service.ts'
 import { createPresenceTerms } from './engine/presence-terms.ts'
 import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
 import { createReconciliation } from './engine/reconciliation.ts'
+import { createRateGuard } from './engine/rate-guard.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
+import type { Readiness } from './http/health.ts'
+import { createAdmission } from './http/proxy/admission.ts'
 import { buildProxyApp } from './http/proxy/app.ts'
+import { watchEventLoop } from './observe/event-loop.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
-import { countChanges } from './store/changes.ts'
 import { connectStore } from './store/connect.ts'
-import { countDeferred } from './store/deferred.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
 import { createSender } from './store/sender.ts'
 import { poolSession } from './store/session.ts'
+import { countStock } from './store/stock.ts'
 import { startJobs } from './timers/scheduler.ts'
 
 /** A running engine. */
@@ -94,9 +97,13 @@ const withDefaults = (config: Config): { readonly adminKey: string; readonly pro
 /** Puts an engine together and starts it; the only place that picks implementations. Throws when something it needs is not to be had. */
 export const start = async (config: Config, log: Log): Promise<Running> => {
   const { adminKey, proxies: proxyConfig } = withDefaults(config)
+  const metrics = createMetrics()
   const store = await connectStore({
     ...(config.databaseUrl === undefined ? { dataDir: config.dataDir } : { url: config.databaseUrl, poolSize: config.databasePool }),
+    observer: { waited: metrics.databaseWaited, held: metrics.databaseHeld },
     onError: (error) => log.warn({ err: error }, 'database connection lost'),
+    onAway: (reason) => log.error({ err: reason }, 'the database is away: requests are refused'),
+    onBack: (afterMs) => log.warn({ afterMs: Math.round(afterMs) }, 'the database is back'),
   })
   try {
     const applied = await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
@@ -117,17 +124,18 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
   const sender = createSender(() => randomHex(8))
   const engine: EngineDeps = {
-    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
+    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
     },
   }
-  const metrics = createMetrics({
-    pendingChanges: async () => (await countChanges(session)).pending,
-    deferredNotifications: () => countDeferred(session),
-    conflictStorms: conflicts.storms,
+  const eventLoop = watchEventLoop()
+  const admission = createAdmission({
+    bounds: { inFlight: config.maxInFlight, databaseWaitMs: config.maxDatabaseWaitMs, eventLoopDelayMs: config.maxEventLoopDelayMs },
+    databaseWaitMs: () => store.health.oldestWaitMs, eventLoopDelayMs: eventLoop.delayMs, isDatabaseAway: () => store.health.isAway, fraction: chance.fraction,
   })
+  metrics.watch({ stock: () => countStock(session, now()), load: admission.measures, isDatabaseAway: () => store.health.isAway, conflictStorms: conflicts.storms })
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
@@ -158,13 +166,22 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
+    // Said already, and the job will find what it has missed.
+    if (store.health.isAway) return
     log.error({ job, err: error }, 'job failed')
   })
   let stopping = false
-  const isReady = async (): Promise<boolean> => !stopping && await store.pool.query('SELECT 1').then(() => true, () => false)
+  const isReady = async (): Promise<Readiness> => {
+    const trouble = stopping ? 'stopping' : admission.trouble()
+    if (trouble !== undefined) return { why: trouble }
+    return store.pool.query('SELECT 1').then(() => true as const, (error: unknown) => {
+      log.debug({ err: error }, 'not ready')
+      return { why: 'the database does not answer' }
+    })
+  }
   const proxyApp = buildProxyApp({
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
-    wake: delivery.wake, trace: () => randomHex(6), isReady, log, metrics,
+    wake: delivery.wake, trace: () => randomHex(6), isReady, admission, log, metrics,
   })
   const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
@@ -175,6 +192,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     proxies.close()
     for (const [, registrar] of registrars) registrar.close()
     await closeSoon(adminApp)
+    eventLoop.stop()
     await store.close()
   }
   try {

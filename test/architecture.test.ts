@@ -8,7 +8,7 @@ const source = join(root, 'src')
 /** Rooms from the ground up; a file may import from its own room and from lower floors only. */
 const floors: readonly (readonly string[])[] = [
   ['core/base', 'config'],
-  ['core/xml', 'core/sip', 'observe'],
+  ['core/xml', 'core/sip', 'core/admission', 'observe'],
   ['core/model'],
   ['core/categories', 'core/requests', 'core/resolution'],
   ['core/aggregation', 'core/documents'],

@@ -17,6 +17,7 @@ import type { ConflictGuard } from './conflict-guard.ts'
 import type { DomainDirectory } from './domain-directory.ts'
 import type { MemberDomains } from './member-domains.ts'
 import type { ProvisioningDirectory } from './provisioning-directory.ts'
+import type { RateGuard } from './rate-guard.ts'
 import type { TemplateDirectory } from './template-directory.ts'
 
 /** Bounds that an operator may set. */
@@ -60,6 +61,7 @@ export interface EngineDeps {
   /** How presence is shown to watchers in other formats (3.7). */
   readonly presenceTerms: () => Promise<PresenceTerms>
   readonly conflicts: ConflictGuard
+  readonly rates: RateGuard
   readonly template: TemplateDirectory
   readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains

@@ -4,6 +4,7 @@ import { eventPackages } from '../core/sip/media-types.ts'
 import { parseSipMessage } from '../core/sip/message.ts'
 import { writeRefusal } from '../core/sip/reply.ts'
 import { readSipRequest } from '../core/sip/request.ts'
+import type { UserKey } from '../core/sip/uri.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
 import { Refused } from './refused.ts'
 import { handleContactsSubscribe } from './contacts-subscribe.ts'
@@ -39,12 +40,20 @@ export interface EntryOptions {
   readonly requireAuthenticatedUser: boolean
 }
 
+/** Before anything that costs: a client that runs away shall cost little. Not 503, which could make a client leave the server (design decision 16 is the same case). */
+const countRequest = ({ rates, now }: EngineDeps, user: UserKey): void => {
+  const pause = rates.count(user, now())
+  if (pause > 0) throw new Refused({ ...failure('rateExceeded'), headers: [['Retry-After', String(pause)]] })
+}
+
 const readCall = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Promise<Call> => {
+  if (arrival.user !== undefined) countRequest(deps, arrival.user)
   const message = parseSipMessage(bytes)
   if (!message.ok) throw new Refused(message.failure)
   const parsed = readSipRequest(message.value)
   if (!parsed.ok) throw new Refused(parsed.failure)
   const request = parsed.value
+  if (arrival.user === undefined) countRequest(deps, request.fromUser)
   if (arrival.user === undefined && options.requireAuthenticatedUser) throw new Refused(failure('authenticationMissing'))
   if (arrival.user !== undefined && arrival.user !== request.fromUser) throw new Refused(failure('fromIsNotUser'))
   const network = networkOfKind(await deps.domains.kindOf(request.fromUser))

@@ -1,54 +1,60 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import { addGauges, type Sources } from './gauges.ts'
 
 /** Everything that is counted, by name. */
 export interface Metrics {
   /** A SIP request by the status of its answer. */
   readonly request: (status: number | 'relayed', milliseconds: number) => void
+  /** A refusal by its name in the catalogue, and whether it was a version conflict. */
+  readonly refused: (name: string) => void
+  /** A change that came too late: it lost a `race` that the engine repeats by itself, or carried an old `version` and was refused. */
+  readonly conflict: (kind: 'race' | 'version') => void
   readonly registration: (what: string) => void
   readonly notifications: (count: { readonly sent: number; readonly gone: number; readonly deferred: number }) => void
   readonly failedNotify: (code: number) => void
   readonly told: (changes: number, oldestMs: number) => void
+  /** Changes that were told together with a later one of the same publisher. */
+  readonly coalesced: (changes: number) => void
+  /** Notifications that were not sent because the watcher would have seen nothing new. */
+  readonly suppressed: (notifications: number) => void
   readonly jobFailed: (job: string) => void
   /** What came of comparing endpoints with the registrar of a proxy; the time when a round over all of them came to its end. */
   readonly reconciled: (proxy: string, count: { readonly vanished: number; readonly renewed: number }, completedAt?: number) => void
+  readonly databaseWaited: (milliseconds: number) => void
+  readonly databaseHeld: (milliseconds: number) => void
+  /** Adds the gauges that look at other parts when somebody looks at them; once. */
+  readonly watch: (sources: Sources) => void
   /** Prometheus text. */
   readonly text: () => Promise<string>
   readonly contentType: string
 }
 
-/** Gauges that are asked for when someone looks. */
-export interface Gauges {
-  readonly pendingChanges: () => Promise<number>
-  readonly deferredNotifications: () => Promise<number>
-  /** Publishes refused as conflict storms so far. */
-  readonly conflictStorms?: () => number
-}
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 3]
 
-export const createMetrics = (gauges: Gauges): Metrics => {
+/** Metrics of one engine. The README's table of them is compared with the names and meanings here. */
+export const createMetrics = (): Metrics => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'presentia_' })
   const registers = [registry]
-  const requests = new Histogram({ name: 'presentia_sip_request_seconds', help: 'SIP requests by status and time to the answer', labelNames: ['status'], buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 3], registers })
+  const requests = new Histogram({ name: 'presentia_sip_request_seconds', help: 'SIP requests by status and time to the answer', labelNames: ['status'], buckets: SECONDS, registers })
+  const refusals = new Counter({ name: 'presentia_refusals_total', help: 'Refusals by name', labelNames: ['name'], registers })
+  const conflicts = new Counter({ name: 'presentia_conflicts_total', help: 'Changes that came too late: kind version was refused with 409, kind race was repeated by the engine', labelNames: ['kind'], registers })
   const registrations = new Counter({ name: 'presentia_registrations_total', help: 'Registration events by kind', labelNames: ['what'], registers })
   const notifications = new Counter({ name: 'presentia_notifications_total', help: 'Notifications handed to proxies by result', labelNames: ['result'], registers })
   const failed = new Counter({ name: 'presentia_notify_failures_total', help: 'NOTIFY answered with a failure, by code', labelNames: ['code'], registers })
-  const told = new Histogram({ name: 'presentia_change_delay_seconds', help: 'Time from a committed change to its delivery', buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30], registers })
-  const coalesced = new Counter({ name: 'presentia_changes_told_total', help: 'Committed changes that have been told', registers })
+  const delays = new Histogram({ name: 'presentia_change_delay_seconds', help: 'Time from a committed change to its delivery', buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30], registers })
+  const told = new Counter({ name: 'presentia_changes_told_total', help: 'Committed changes that have been told', registers })
+  const coalesced = new Counter({ name: 'presentia_changes_coalesced_total', help: 'Committed changes that were told together with a later one', registers })
+  const suppressed = new Counter({ name: 'presentia_notifications_suppressed_total', help: 'Notifications not sent because they would have shown nothing new', registers })
   const jobs = new Counter({ name: 'presentia_job_failures_total', help: 'Failed runs of timers and deliveries', labelNames: ['job'], registers })
   const reconciled = new Counter({ name: 'presentia_reconciled_endpoints_total', help: 'Endpoints that the registrar of their proxy knew otherwise, by what it said', labelNames: ['proxy', 'result'], registers })
   const reconciledAt = new Gauge({ name: 'presentia_reconciled_timestamp_seconds', help: 'When all endpoints of a proxy were last compared with its registrar, as far as this engine finished it', labelNames: ['proxy'], registers })
-  for (const [name, help, read] of [
-    ['presentia_pending_changes', 'Committed changes not told yet', gauges.pendingChanges],
-    ['presentia_deferred_notifications', 'Dialogs that are owed a notification', gauges.deferredNotifications],
-  ] as const) {
-    new Gauge({ name, help, registers, async collect() { this.set(await read().catch(() => Number.NaN)) } })
-  }
-  const { conflictStorms } = gauges
-  if (conflictStorms !== undefined) {
-    new Gauge({ name: 'presentia_conflict_storms_total', help: 'Publishes refused because their endpoint ran into the same conflict for ever', registers, collect() { this.set(conflictStorms()) } })
-  }
+  const waits = new Histogram({ name: 'presentia_database_wait_seconds', help: 'Time waited for a connection to the database', buckets: SECONDS, registers })
+  const holds = new Histogram({ name: 'presentia_database_hold_seconds', help: 'Time a connection was held, by a transaction or a statement that stands alone', buckets: SECONDS, registers })
   return {
     request: (status, milliseconds) => requests.observe({ status }, milliseconds / 1000),
+    refused: (name) => refusals.inc({ name }),
+    conflict: (kind) => conflicts.inc({ kind }),
     registration: (what) => registrations.inc({ what }),
     notifications: ({ sent, gone, deferred }) => {
       if (sent > 0) notifications.inc({ result: 'sent' }, sent)
@@ -57,15 +63,20 @@ export const createMetrics = (gauges: Gauges): Metrics => {
     },
     failedNotify: (code) => failed.inc({ code }),
     told: (changes, oldestMs) => {
-      coalesced.inc(changes)
-      told.observe(Math.max(0, oldestMs) / 1000)
+      told.inc(changes)
+      delays.observe(Math.max(0, oldestMs) / 1000)
     },
+    coalesced: (changes) => coalesced.inc(changes),
+    suppressed: (count) => suppressed.inc(count),
     jobFailed: (job) => jobs.inc({ job }),
     reconciled: (proxy, { vanished, renewed }, completedAt) => {
       if (vanished > 0) reconciled.inc({ proxy, result: 'vanished' }, vanished)
       if (renewed > 0) reconciled.inc({ proxy, result: 'renewed' }, renewed)
       if (completedAt !== undefined) reconciledAt.set({ proxy }, completedAt / 1000)
     },
+    databaseWaited: (milliseconds) => waits.observe(milliseconds / 1000),
+    databaseHeld: (milliseconds) => holds.observe(milliseconds / 1000),
+    watch: (sources) => addGauges(registry, sources),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }

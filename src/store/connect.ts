@@ -6,6 +6,8 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { Database } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { isDatabaseBusy } from './errors.ts'
+import { WatchedPool, type PoolObserver } from './pool.ts'
 import { createPublishing, type Publishing } from './publish-hot-path.ts'
 
 /** An open database, embedded or not; everything above sees only the pool. */
@@ -15,6 +17,8 @@ export interface Store {
   readonly kind: 'postgres' | 'embedded'
   /** The hot path of publishing, shared by all requests of this process. */
   readonly publishing: Publishing
+  /** Whether the database is away, and how long it is waited for; cheap to ask. */
+  readonly health: Pick<WatchedPool, 'isAway' | 'oldestWaitMs'>
   readonly close: () => Promise<void>
 }
 
@@ -24,7 +28,14 @@ export interface StoreOptions {
   /** Directory of the embedded database; without one it lives in memory and is gone at close. */
   readonly dataDir?: string
   readonly poolSize?: number
+  /** After so long a statement fails, in milliseconds; 10,000 without it. */
+  readonly statementTimeoutMs?: number
+  /** Hears of each wait for a connection, and of each use of one. */
+  readonly observer?: PoolObserver
   readonly onError: (error: Error) => void
+  /** Called when the database has gone away, with the reason, and when it is back, after so many milliseconds. */
+  readonly onAway?: (reason: unknown) => void
+  readonly onBack?: (afterMs: number) => void
 }
 
 const INT8 = 20
@@ -34,16 +45,51 @@ const types = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => (oid === INT8 ? Number : pg.types.getTypeParser(oid, format))) as typeof pg.types.getTypeParser,
 }
 
-const finish = (pool: pg.Pool, kind: Store['kind'], onError: (error: Error) => void, closeMore: () => Promise<void>): Store => {
-  // Without a listener, the loss of an idle connection would end the process.
-  pool.on('error', onError)
-  // The pool does not listen to connections that are in use; their loss must not end the process either.
-  pool.on('connect', (client) => { client.on('error', onError) })
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
-  return { pool, db, kind, publishing: createPublishing(pool, kind === 'embedded' ? 1 : 2), close: async () => { await db.destroy(); await closeMore() } }
+/** Each question to a database that may be away ends after so long, in milliseconds. */
+const ASK_TIMEOUT_MS = 2_000
+
+/** Asks a server, over a fresh connection, whether it takes writes: a standby (and what was the primary before a fail-over) takes none. */
+const askServer = (url: string) => async (): Promise<void> => {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ASK_TIMEOUT_MS, query_timeout: ASK_TIMEOUT_MS, application_name: 'presentia' })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ transaction_read_only: string }>('SHOW transaction_read_only')
+    if (rows[0]?.transaction_read_only !== 'off') throw new Error('the server takes no writes')
+  } catch (error) {
+    // A server with too many connections is there; those that we have may still be good.
+    if (!isDatabaseBusy(error)) throw error
+  } finally {
+    client.end().catch(() => undefined)
+  }
 }
 
-const connectEmbedded = async ({ dataDir, onError }: StoreOptions): Promise<Store> => {
+const watch = (config: object, { observer, statementTimeoutMs = 10_000, onAway, onBack }: StoreOptions, ask?: () => Promise<void>): WatchedPool => new WatchedPool({
+  config: { ...config, pipeline: true, types } as pg.PoolConfig, statementTimeoutMs,
+  ...(observer === undefined ? {} : { observer }), ...(ask === undefined ? {} : { ask }), onClosed: onAway ?? (() => undefined), onOpened: onBack ?? (() => undefined),
+})
+
+const finish = (pool: WatchedPool, kind: Store['kind'], onError: (error: Error) => void, closeMore: () => Promise<void>): Store => {
+  const heard = (error: Error): void => {
+    pool.suspect(error)
+    onError(error)
+  }
+  // Without a listener, the loss of an idle connection would end the process.
+  pool.on('error', heard)
+  // The pool does not listen to connections that are in use; their loss must not end the process either.
+  pool.on('connect', (client) => { client.on('error', heard) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const close = async (): Promise<void> => {
+    await db.destroy()
+    // Kysely ends the pool only if it has used it.
+    if (!pool.ended) await pool.end()
+    await closeMore()
+  }
+  return { pool, db, kind, health: pool, publishing: createPublishing(pool, kind === 'embedded' ? 1 : 2), close }
+}
+
+const connectEmbedded = async (options: StoreOptions): Promise<Store> => {
+  const { dataDir, onError } = options
   let release = (): void => undefined
   let lite: PGlite
   if (dataDir === undefined) {
@@ -59,18 +105,15 @@ const connectEmbedded = async ({ dataDir, onError }: StoreOptions): Promise<Stor
     }
   }
   // One connection is all the embedded database has; a query of the pool inside one's own transaction must fail, not wait for ever.
-  const pool = new pg.Pool({ ...createPgConfig(lite), max: 1, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0, pipeline: true, types } as pg.PoolConfig)
+  const pool = watch({ ...createPgConfig(lite), max: 1, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0 }, options)
   return finish(pool, 'embedded', onError, async () => { await lite.close(); release() })
 }
 
-const connectPostgres = (url: string, { poolSize = 8, onError }: StoreOptions): Store =>
-  finish(
-    new pg.Pool({
-      connectionString: url, max: poolSize, connectionTimeoutMillis: 3_000, idleTimeoutMillis: 60_000, statement_timeout: 10_000,
-      keepAlive: true, application_name: 'presentia', pipeline: true, types,
-    } as pg.PoolConfig),
-    'postgres', onError, async () => undefined,
-  )
+const connectPostgres = (url: string, options: StoreOptions): Store => {
+  const { poolSize = 8, statementTimeoutMs = 10_000, onError } = options
+  const config = { connectionString: url, max: poolSize, connectionTimeoutMillis: 3_000, idleTimeoutMillis: 60_000, statement_timeout: statementTimeoutMs, keepAlive: true, application_name: 'presentia' }
+  return finish(watch(config, options, askServer(url)), 'postgres', onError, async () => undefined)
+}
 
 /** Opens PostgreSQL or the embedded database. Throws when the data directory is in use by another process. */
 export const connectStore = async (options: StoreOptions): Promise<Store> =>

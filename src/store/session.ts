@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net'
 import type { Pool, PoolClient, QueryResultRow } from 'pg'
+import { isConnectionLost } from './errors.ts'
+import { streamOf } from './pool.ts'
 
 /** Constant, named SQL: prepared once per connection, and the name is what statistics show. */
 export interface Statement {
@@ -27,7 +28,7 @@ const sendOver = (client: PoolClient | Pool): Session['send'] => async <R extend
  * piece, which saves a system call each. The embedded database has no socket to hold.
  */
 const together = (client: PoolClient): (() => void) => {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Partial<Pick<Socket, 'cork' | 'uncork'>> } }).connection
+  const stream = streamOf(client)
   let corked = false
   return () => {
     if (corked || stream.cork === undefined) return
@@ -80,11 +81,14 @@ const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promis
   } catch (error) {
     const settled = await Promise.allSettled(sent)
     const first = settled.find((outcome) => outcome.status === 'rejected')
-    await client.query('ROLLBACK').catch((failed: unknown) => { broken = failed instanceof Error ? failed : new Error(String(failed)) })
     // After one failed statement all others fail as well; the first one is the cause.
-    throw codeOf(error) === ABORTED && first !== undefined ? first.reason : error
+    const cause: unknown = codeOf(error) === ABORTED && first !== undefined ? first.reason : error
+    await client.query('ROLLBACK').catch((failed: unknown) => { broken = failed instanceof Error ? failed : new Error(String(failed)) })
+    // A server that has become a standby rolls back as if nothing were wrong.
+    if (cause instanceof Error && isConnectionLost(cause)) broken = cause
+    throw cause
   } finally {
-    // A connection that cannot even roll back is thrown away.
+    // A connection that is lost, or cannot even roll back, is thrown away; the pool hears why.
     client.release(broken)
   }
 }
@@ -92,6 +96,8 @@ const attempt = async <T>(pool: Pool, work: (transaction: Transaction) => Promis
 /**
  * Runs `work` in one transaction. What it sends without awaiting goes out together with the COMMIT, so that a usual write costs two round trips.
  * Repeats a few times what only lost against a concurrent transaction; `tries` tells the work how often it has been run.
+ * When the connection is lost behind the COMMIT, nobody knows what became of it: that is a failure here, and the caller must not acknowledge. Whoever repeats
+ * the request finds by the versions what holds; what was committed is told by the poll for what was left behind.
  */
 export const transact = async <T>(pool: Pool, work: (transaction: Transaction, tries: number) => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries += 1) {

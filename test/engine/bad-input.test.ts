@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { buildProxyApp } from '../../src/http/proxy/app.ts'
 import { createLog } from '../../src/observe/log.ts'
+import { calm } from '../support/calm.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import { batchBody, membersBody, notes, publishBody, roamingBody } from '../support/bodies.ts'
 import { hearReply } from '../support/heard.ts'
@@ -184,8 +185,8 @@ t.test('SUBSCRIBE with bad events and states', async (t) => {
 t.test('the other calls of the contract with bad input', async (t) => {
   await begin()
   const app = buildProxyApp({
-    engine: world.engine, entry: world.entry, wake: () => undefined, trace: () => 'trace', isReady: async () => true, log: createLog('silent'), proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }]]),
-    metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }),
+    engine: world.engine, entry: world.entry, wake: () => undefined, trace: () => 'trace', isReady: async () => true, admission: calm, log: createLog('silent'), proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }]]),
+    metrics: createMetrics(),
   })
   const client = world.client(anna)
   const register = client.text('REGISTER', { headers: { Expires: '0' } })

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { buildAdminApp } from '../../src/http/admin/app.ts'
 import type { AdminDeps } from '../../src/http/admin/deps.ts'
 import { createLog } from '../../src/observe/log.ts'
-import { createMetrics } from '../../src/observe/metrics.ts'
+import type { Stock } from '../../src/observe/gauges.ts'
+import { createMetrics, type Metrics } from '../../src/observe/metrics.ts'
 import { connectStore } from '../../src/store/connect.ts'
 import { adminDeps, KEY } from '../support/admin.ts'
 import { notes } from '../support/bodies.ts'
@@ -13,9 +14,21 @@ import { openWorld, people } from '../support/world.ts'
 const world = await openWorld(t)
 const { anna, boris } = people
 
+/** Metrics of an engine whose database holds this. */
+const watched = (stock: () => Promise<Stock>): Metrics => {
+  const metrics = createMetrics()
+  metrics.watch({ stock, load: () => [{ measure: 'inFlight', ratio: 0.25 }], isDatabaseAway: () => true, conflictStorms: () => 0 })
+  return metrics
+}
+
+const stock: Stock = {
+  pendingChanges: { count: 3, oldestMs: 1_500 }, expired: { category_instance: 4, endpoint: 0, dialog: 7 },
+  debts: [{ proxy: 'kam1', count: 12, overdueMs: 0 }, { proxy: 'kam2', count: 1, overdueMs: 61_000 }],
+}
+
 const build = async (changes: Partial<AdminDeps> = {}) => {
   const lines: string[] = []
-  const app = await buildAdminApp(adminDeps(world, { log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: createMetrics({ pendingChanges: async () => 3, deferredNotifications: async () => 0 }), ...changes }))
+  const app = await buildAdminApp(adminDeps(world, { log: createLog('debug', { write: (line: string) => { lines.push(line) } }), metrics: watched(async () => stock), ...changes }))
   const call = (method: 'GET' | 'PUT' | 'DELETE' | 'POST' | 'PATCH', path: string, payload?: unknown, headers: Record<string, string> = {}) =>
     app.inject({ method, url: `/admin/v1${path}`, headers: { authorization: `Bearer ${KEY}`, ...headers }, ...(payload === undefined ? {} : { payload: payload as Exclude<InjectOptions['payload'], undefined> }) })
   return { app, call, lines }
@@ -289,21 +302,43 @@ t.test('metrics, landing page, docs', async (t) => {
   const { app } = await build()
   const metrics = await app.inject('/metrics')
   t.match(metrics.headers['content-type'], 'text/plain')
-  for (const name of ['presentia_sip_request_seconds', 'presentia_registrations_total', 'presentia_notifications_total', 'presentia_pending_changes 3', 'presentia_process_cpu_seconds_total']) t.match(metrics.body, name)
+  for (const name of ['presentia_sip_request_seconds', 'presentia_registrations_total', 'presentia_notifications_total', 'presentia_process_cpu_seconds_total']) t.match(metrics.body, name)
+  const lines = metrics.body.split('\n')
+  for (const line of [
+    'presentia_pending_changes 3', 'presentia_pending_change_age_seconds 1.5', 'presentia_deferred_notifications{proxy="kam1"} 12', 'presentia_deferred_overdue_seconds{proxy="kam2"} 61',
+    'presentia_expired_rows{table="category_instance"} 4', 'presentia_expired_rows{table="dialog"} 7', 'presentia_load_ratio{measure="inFlight"} 0.25', 'presentia_database_away 1',
+  ]) t.ok(lines.includes(line), line)
   const page = await app.inject('/')
   t.match(page.headers['content-type'], 'text/html')
   for (const [, href = ''] of page.body.matchAll(/href="([^"]+)"/g)) t.ok([200, 302].includes((await app.inject(href)).statusCode), href)
 })
 
+t.test('metrics ask the database once for all who look, and not again at once', async (t) => {
+  let asked = 0
+  const { app } = await build({ metrics: watched(async () => {
+    asked += 1
+    return stock
+  }) })
+  const texts = await Promise.all(Array.from({ length: 5 }, async () => (await app.inject('/metrics')).body))
+  texts.push((await app.inject('/metrics')).body)
+  t.equal(asked, 1)
+  for (const text of texts) t.match(text, /^presentia_pending_changes 3$/m)
+})
+
 t.test('a database that does not answer: 503 as a problem, not ready, metrics still there', async (t) => {
   const store = await connectStore({ url: 'postgres://engine:pass-of-database@127.0.0.1:1/presentia', onError: () => undefined })
   t.teardown(() => store.close())
-  const { app, call, lines } = await build({ store, isReady: async () => false, metrics: createMetrics({ pendingChanges: async () => Promise.reject(new Error('down')), deferredNotifications: async () => 0 }) })
+  const { app, call, lines } = await build({ store, isReady: async () => ({ why: 'the database is away' }), metrics: watched(() => Promise.reject(new Error('down'))) })
   for (const response of [await call('GET', '/users'), await call('PUT', '/domains/x.example', { kind: 'blocked' }), await call('DELETE', `/users/${anna}`)]) {
     isProblem(t, response, 503, 'down')
     t.notMatch(response.body, /pass-of-database|127\.0\.0\.1/)
   }
-  t.equal((await app.inject('/health/ready')).statusCode, 503)
-  t.equal((await app.inject('/metrics')).statusCode, 200)
+  const ready = await app.inject('/health/ready')
+  t.equal(ready.statusCode, 503)
+  t.strictSame(ready.json(), { status: 'not ready', why: 'the database is away' })
+  const metrics = await app.inject('/metrics')
+  t.equal(metrics.statusCode, 200)
+  t.notMatch(metrics.body, /^presentia_(pending|deferred|expired)/m, 'what is not known has no value')
+  t.match(metrics.body, /^presentia_database_away 1$/m)
   t.notMatch(lines.join(), 'pass-of-database')
 })

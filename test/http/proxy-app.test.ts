@@ -1,12 +1,15 @@
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
+import { createRateGuard } from '../../src/engine/rate-guard.ts'
+import { createAdmission } from '../../src/http/proxy/admission.ts'
 import { buildProxyApp, type ProxyAppDeps } from '../../src/http/proxy/app.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import { connectStore } from '../../src/store/connect.ts'
 import { poolSession } from '../../src/store/session.ts'
 import { notes, publishBody } from '../support/bodies.ts'
+import { calm } from '../support/calm.ts'
 import { PLAIN } from '../support/client.ts'
 import { openWorld, people } from '../support/world.ts'
 
@@ -22,9 +25,9 @@ const build = (changes: Partial<ProxyAppDeps> = {}) => {
   let traces = 0
   const log = createLog('debug', { write: (line: string) => { lines.push(line) } })
   const app = buildProxyApp({
-    engine: world.engine, entry: world.entry, wake: (publishers) => { woken.push(...publishers) }, trace: () => `request-${(traces += 1)}`, isReady: async () => true, log,
+    engine: world.engine, entry: world.entry, wake: (publishers) => { woken.push(...publishers) }, trace: () => `request-${(traces += 1)}`, isReady: async () => true, admission: calm, log,
     proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }], ['other', { kind: 'plain', secret: 'secret-of-other-4567' }]]),
-    metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }), ...changes,
+    metrics: createMetrics(), ...changes,
   })
   const call = async (url: string, payload: string | Buffer = '', options: Partial<InjectOptions> = {}) => {
     const { headers, ...more } = options
@@ -172,12 +175,11 @@ t.test('notify-failed tells what was done', async (t) => {
   for (const code of ['', 'abc', '200', '700', '4.5']) t.equal((await call(url(code))).statusCode, 400, code)
 })
 
-t.test('a database that does not answer: SIP 503 with Retry-After, HTTP 503 elsewhere, not ready', async (t) => {
+t.test('a database that does not answer: SIP 503 with Retry-After, HTTP 503 elsewhere, still live', async (t) => {
   const store = await connectStore({ url: 'postgres://engine:pass-of-database@127.0.0.1:1/presentia', onError: () => undefined })
   t.teardown(() => store.close())
   const { call, app, lines } = build({
     engine: { ...world.engine, store, domains: createDomainDirectory(poolSession(store.pool), () => world.now, 'federated') },
-    isReady: () => store.pool.query('SELECT 1').then(() => true, () => false),
   })
   const response = await call(SIP, publish())
   t.equal(response.statusCode, 200, 'it is an answer of the contract')
@@ -187,10 +189,122 @@ t.test('a database that does not answer: SIP 503 with Retry-After, HTTP 503 else
   const registration = await call('/v1/registration?flow=f', world.client(anna).text('REGISTER', { headers: { Expires: '60' } }))
   t.equal(registration.statusCode, 503)
   t.match(registration.headers['content-type'], 'application/problem+json')
-  t.equal((await app.inject('/health/ready')).statusCode, 503)
+  t.match(registration.headers['retry-after'], /^\d+$/)
   t.equal((await app.inject('/health/live')).statusCode, 200)
   t.ok(lines.length > 0)
   t.notMatch(lines.join() + response.body + registration.body, 'pass-of-database')
+})
+
+/** An app whose load a test sets, with bounds of 10 requests, 100 ms and 100 ms; the spread of Retry-After is at its end. */
+const underLoad = (changes: Partial<ProxyAppDeps> = {}) => {
+  const load = { databaseWaitMs: 0, eventLoopDelayMs: 0, away: false }
+  const admission = createAdmission({
+    bounds: { inFlight: 10, databaseWaitMs: 100, eventLoopDelayMs: 100 }, fraction: () => 1,
+    databaseWaitMs: () => load.databaseWaitMs, eventLoopDelayMs: () => load.eventLoopDelayMs, isDatabaseAway: () => load.away,
+  })
+  return { load, admission, ...build({ admission, isReady: async () => { const why = admission.trouble(); return why === undefined ? true : { why } }, ...changes }) }
+}
+
+const paramsOf = (response: { json: <T>() => T }): readonly unknown[] => response.json<{ reply: { params: unknown[] } }>().reply.params
+
+t.test('overload: new requests are refused first, then refreshes, events of the proxy last; nothing is changed, and it is over when the load is', async (t) => {
+  const { load, app, call, lines } = underLoad()
+  const client = world.client(boris)
+  await client.registers()
+  const before = await world.dump()
+  const refresh = (callId: string): string => client.text('SUBSCRIBE', { callId, headers: { Event: 'presence' } }).replace(/^To: .*$/m, '$&;tag=of-a-dialog')
+  const register = world.client(anna).text('REGISTER', { headers: { Expires: '60' } })
+  const statuses = async (at: number): Promise<readonly unknown[]> => [
+    paramsOf(await call(SIP, publish(anna, `at ${at}`)))[0], paramsOf(await call(SIP, refresh(`at ${at}`)))[0],
+    (await call('/v1/registration?flow=f', register)).statusCode, (await call(`/v1/registration/expired?why=expired&aor=sip:${anna}&contact=sip:x@y`)).statusCode,
+  ]
+  for (const measure of ['databaseWaitMs', 'eventLoopDelayMs'] as const) {
+    load[measure] = 300
+    t.strictSame(await statuses(300), [503, 503, 503, 503], measure)
+    t.strictSame(await world.dump(), before, 'a refusal changes nothing')
+    load[measure] = 0
+  }
+  load.databaseWaitMs = 120
+  const response = await call(SIP, publish())
+  t.equal(response.statusCode, 200, 'it is an answer of the contract')
+  const [status, reason, tid, , headers, body] = paramsOf(response)
+  t.strictSame([status, reason, tid, body], [503, 'Service Unavailable', '11:22', ''])
+  t.match(headers, /^Retry-After: 15\r\nms-diagnostics: 4000;reason="The server has more to do than it can; try again later\.";source="presentia\.test";detail="120 ms of waiting for the database";request="request-\d+"\r\n$/)
+  const ready = await app.inject('/health/ready')
+  t.equal(ready.statusCode, 503)
+  t.strictSame(ready.json(), { status: 'not ready', why: '120 ms of waiting for the database' })
+  t.equal((await app.inject('/health/live')).statusCode, 200)
+  t.strictSame(await world.dump(), before)
+  t.strictSame((await statuses(120)).slice(0, 2), [503, 481], 'a refresh still goes through: here to a dialog that there is not')
+  load.databaseWaitMs = 200
+  const event = await call('/v1/registration?flow=f', register)
+  t.equal(event.statusCode, 200)
+  t.strictSame((await statuses(200)).slice(0, 2), [503, 503])
+  load.databaseWaitMs = 0
+  t.strictSame((await statuses(0)).slice(0, 2), [200, 481])
+  t.equal((await app.inject('/health/ready')).statusCode, 200)
+  t.equal(lines.filter((line) => line.includes('"overloaded"')).length, 1, 'one line a second')
+  t.equal((await call(SIP, '')).statusCode, 200)
+  load.databaseWaitMs = 300
+  const late = await call('/v1/registration?flow=f', register)
+  t.strictSame([late.statusCode, late.headers['retry-after']], [503, '15'])
+  t.match(late.json(), { status: 503, detail: /more to do than it can/ })
+})
+
+t.test('overload: requests in flight are bounded, and each one that ends makes room', async (t) => {
+  let answer = (): void => undefined
+  const held = new Promise<void>((resolve) => { answer = resolve })
+  const { registry } = world.engine.categories
+  const { call, admission } = underLoad({ engine: { ...world.engine, categories: { registry: async () => { await held; return registry() }, forget: () => undefined } } })
+  const waiting = Array.from({ length: 10 }, (_, at) => call(SIP, publish(anna, `held ${at}`)))
+  // In flight once their handlers have begun, which is when the door is closed.
+  while (admission.trouble() === undefined) await new Promise((resolve) => setImmediate(resolve))
+  const refused = await call(SIP, publish(anna, 'one too many'))
+  t.equal(paramsOf(refused)[0], 503)
+  t.match(refused.body, '10 requests in flight')
+  answer()
+  const statuses = (await Promise.all(waiting)).map((response) => paramsOf(response)[0])
+  t.equal(statuses.length, 10)
+  t.notOk(statuses.includes(503))
+  t.equal(admission.trouble(), undefined)
+  t.strictSame(admission.measures()[0], { measure: 'inFlight', ratio: 0 })
+})
+
+t.test('a database that is away: refused at once and without being asked, then taken again', async (t) => {
+  const metrics = createMetrics()
+  const { load, app, call } = underLoad({ metrics })
+  const before = await world.dump()
+  load.away = true
+  const [status, , , , headers] = paramsOf(await call(SIP, publish()))
+  t.equal(status, 503)
+  t.match(headers, /^Retry-After: 15\r\nms-diagnostics: 4000;reason="The database does not answer; try again later\."/)
+  t.equal((await call('/v1/registration?flow=f', world.client(anna).text('REGISTER', { headers: { Expires: '60' } }))).statusCode, 503)
+  t.strictSame((await app.inject('/health/ready')).json(), { status: 'not ready', why: 'the database is away' })
+  t.strictSame(await world.dump(), before)
+  load.away = false
+  t.equal(paramsOf(await call(SIP, publish()))[0], 200)
+  t.match(await metrics.text(), /^presentia_refusals_total\{name="unavailable"\} 2$/m)
+})
+
+t.test('one user who sends too much is told to pause; others are not', async (t) => {
+  const metrics = createMetrics()
+  const { call, lines } = build({ metrics, engine: { ...world.engine, rates: createRateGuard({ perSecond: 2, burst: 4 }) } })
+  const send = async (user: string, callId: string, url = SIP): Promise<readonly unknown[]> => paramsOf(await call(url, publish(user, callId)))
+  for (let at = 0; at < 4; at += 1) t.equal((await send(anna, 'the same request', `${SIP}&user=${anna}`))[0], 200, 'a repetition counts too')
+  const before = await world.dump()
+  const [status, reason, , , headers] = await send(anna, 'too much')
+  t.strictSame([status, reason], [500, 'Server Internal Error'])
+  t.match(headers, /^Retry-After: 2\r\nms-diagnostics: 4000;reason="The user sends more requests than one user may; its clients shall pause\."/)
+  t.equal((await send(anna, 'too much', `${SIP}&user=${anna}`))[0], 500, 'however it is known who it is')
+  t.equal((await call(SIP, 'nonsense')).statusCode, 200)
+  t.strictSame(await world.dump(), before)
+  t.equal((await send(boris, 'another'))[0], 200)
+  world.advance(1)
+  t.strictSame([(await send(anna, 'later 1'))[0], (await send(anna, 'later 2'))[0], (await send(anna, 'later 3'))[0]], [409, 409, 500], 'two a second, judged as always')
+  t.equal(lines.filter((line) => line.includes('"rateExceeded"')).length, 2, 'one line a second')
+  const text = await metrics.text()
+  t.match(text, /^presentia_refusals_total\{name="rateExceeded"\} 3$/m)
+  t.match(text, /^presentia_conflicts_total\{kind="version"\} 2$/m)
 })
 
 t.test('a fault of the engine itself: 500 with the request id under which the log has it, and no detail', async (t) => {

@@ -6,13 +6,14 @@ import type { Answer, EngineDeps } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from '../support/unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
 import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
+import { createRateGuard } from '../../src/engine/rate-guard.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip } from '../../src/engine/engine.ts'
 import { handleRegister } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
-import type { Metrics } from '../../src/observe/metrics.ts'
+import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
 import { countChanges } from '../../src/store/changes.ts'
 import { countDeferred } from '../../src/store/deferred.ts'
@@ -53,10 +54,8 @@ export interface EngineNode {
   readonly errors: string[]
 }
 
-const silent: Metrics = {
-  request: () => undefined, registration: () => undefined, notifications: () => undefined, failedNotify: () => undefined, told: () => undefined, jobFailed: () => undefined, reconciled: () => undefined,
-  text: async () => '', contentType: 'text/plain',
-}
+/** Nobody reads them. */
+const metrics = createMetrics()
 
 export const PROXY = 'kam1'
 
@@ -78,14 +77,14 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   let senders = 0
   const sender = createSender(() => `${name}-sender-${++senders}`)
   const deps: EngineDeps = {
-    store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
+    store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }
   const proxies = createProxies(new Map([[PROXY, client], ...Object.entries(more)]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics: silent })
+  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text, proxy = PROXY) => {

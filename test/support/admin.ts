@@ -25,7 +25,7 @@ export const adminDeps = (world: World, changes: Partial<AdminDeps> = {}): Admin
   const { store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications } = world.engine
   return {
     store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications, proxies: new Map([['kam1', { kind: 'kamailio' }], ['kam2', { kind: 'plain' }]]), reconciles: true, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(),
-    endExpired: () => world.delivery.endExpired(), isReady: async () => true, log: createLog('silent'), metrics: createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 }), ...changes,
+    endExpired: () => world.delivery.endExpired(), isReady: async () => true, log: createLog('silent'), metrics: createMetrics(), ...changes,
   }
 }
 

@@ -12,6 +12,7 @@ import { handleSip, type Handled, type EntryOptions } from '../../src/engine/eng
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
+import { createRateGuard } from '../../src/engine/rate-guard.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { publishDirectories } from '../../src/engine/directory-publish.ts'
 import { putUserTerms, type UserTerms } from '../../src/engine/put-user.ts'
@@ -87,7 +88,7 @@ export class World {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
-      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
+      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false,
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -98,7 +99,7 @@ export class World {
   private buildDelivery(): Delivery {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
-    const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
+    const metrics = createMetrics()
     return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 

@@ -78,6 +78,8 @@ export const failures = {
   extensionUnsupported: { status: 420, reason: 'Bad Extension', section: 'RFC 3261 8.2.2.3', sentence: 'The SUBSCRIBE requires an extension that this server does not offer for its document format.' },
   methodUnknown: { status: 405, reason: 'Method Not Allowed', section: 'RFC 3261 21.4.6', sentence: 'Only SERVICE and SUBSCRIBE are handled here.' },
   internal: { status: 500, reason: 'Server Internal Error', section: 'RFC 3261 21.5.1', sentence: 'The engine failed; its log has the request id.' },
+  rateExceeded: { status: 500, reason: 'Server Internal Error', section: 'RFC 3261 21.5.1', sentence: 'The user sends more requests than one user may; its clients shall pause.' },
+  overloaded: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The server has more to do than it can; try again later.' },
   unavailable: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The database does not answer; try again later.' },
 } as const satisfies Record<string, Entry>
 

@@ -10,6 +10,7 @@ import type { TemplateDirectory } from '../../engine/template-directory.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import type { Store } from '../../store/connect.ts'
+import type { Readiness } from '../health.ts'
 
 /** What the operators' interface works on. */
 export interface AdminDeps {
@@ -36,7 +37,7 @@ export interface AdminDeps {
   readonly enforceRights: () => Promise<unknown>
   /** Tells subscriptions that have ended so, without waiting for the timer. */
   readonly endExpired: () => Promise<unknown>
-  readonly isReady: () => Promise<boolean>
+  readonly isReady: () => Promise<Readiness>
   readonly log: Log
   readonly metrics: Metrics
 }

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { failure } from '../../core/base/failure.ts'
+import { failure, failureEntry } from '../../core/base/failure.ts'
 import { sourceNetworks, type SourceNetwork } from '../../core/model/network.ts'
+import { looksInDialog } from '../../core/sip/peek.ts'
 import { writeRefusal } from '../../core/sip/reply.ts'
 import { readUserKey } from '../../core/sip/uri.ts'
 import type { EngineDeps } from '../../engine/deps.ts'
@@ -10,11 +11,12 @@ import { Refused } from '../../engine/refused.ts'
 import { handleLostBinding, handleRegister } from '../../engine/registration.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
-import { isDatabaseUnavailable } from '../../store/errors.ts'
-import { addHealth } from '../health.ts'
+import { addHealth, type Readiness } from '../health.ts'
 import { problemType, writeProblem } from '../problem.ts'
 import { readBasic, sameSecret } from '../credentials.ts'
+import type { Admission } from './admission.ts'
 import { encoders, relayAnswer } from './encode.ts'
+import { createRefusals, type Refusals } from './refusals.ts'
 
 export interface ProxyAppDeps {
   readonly engine: EngineDeps
@@ -23,13 +25,16 @@ export interface ProxyAppDeps {
   /** Tells changes, once the answer that made them is on its way. */
   readonly wake: (publishers: readonly string[]) => void
   readonly trace: () => string
-  readonly isReady: () => Promise<boolean>
+  readonly isReady: () => Promise<Readiness>
+  readonly admission: Admission
   readonly log: Log
   readonly metrics: Metrics
 }
 
 /** Room for the largest SIP message and a little HTTP around it. */
 const BODY_LIMIT = 1024 * 1024
+
+const event = (): 'event' => 'event'
 
 type Query = Readonly<Record<string, string | undefined>>
 
@@ -60,7 +65,8 @@ const readToken = (query: Query, name: string): string => {
   return value
 }
 
-const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
+const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals): void => {
+  const { admission } = deps
   const proxyOf = new WeakMap<FastifyRequest, string>()
 
   app.addHook('onRequest', async (request, reply) => {
@@ -92,20 +98,19 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
       const user = given === undefined ? undefined : readUserKey(given)
       if (user?.ok === false) throw new Refused(user.failure)
       const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), survivable: optional(query, 'survivable') === '1', trace }
-      const answer = await handleSip(deps.engine, bodyOf(request), arrival, deps.entry)
+      const bytes = bodyOf(request)
+      const answer = await admission.admit(() => (looksInDialog(bytes) ? 'inDialog' : 'request'), () => handleSip(deps.engine, bytes, arrival, deps.entry))
       if ('relay' in answer) {
         deps.metrics.request('relayed', performance.now() - started)
         deps.log.debug({ trace, proxy }, 'relayed')
         return relayAnswer
       }
       deps.metrics.request(answer.reply.status, performance.now() - started)
-      if (answer.refused !== undefined) deps.log.info({ trace, proxy, refused: answer.refused.name, detail: answer.refused.detail, status: answer.reply.status }, 'refused')
+      if (answer.refused !== undefined) refusals.note(answer.refused, { trace, proxy })
       afterSent(reply, answer.touched)
       return encode(tid, answer.reply, answer.notify)
     } catch (error) {
-      const refused = error instanceof Refused ? error.failure : isDatabaseUnavailable(error) ? { ...failure('unavailable'), headers: [['Retry-After', '5']] as const } : failure('internal')
-      if (!(error instanceof Refused)) deps.log.error({ trace, proxy, err: error }, 'request failed')
-      const answer = writeRefusal(refused, deps.engine.chance.tag(), { server: deps.entry.server, requestId: trace })
+      const answer = writeRefusal(refusals.of(error, { trace, proxy }), deps.engine.chance.tag(), { server: deps.entry.server, requestId: trace })
       deps.metrics.request(answer.status, performance.now() - started)
       return encode(tid, answer, [])
     }
@@ -116,7 +121,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     const query = request.query as Query
     const expires = Number(optional(query, 'expires') ?? Number.NaN)
     const granted = Number.isInteger(expires) && expires > 0 && expires <= 0xffffffff ? expires : undefined
-    const { touched, ...answer } = await handleRegister(deps.engine, bodyOf(request), { proxy: proxyOf.get(request) ?? '', flow: readToken(query, 'flow'), granted }, trace)
+    const { touched, ...answer } = await admission.admit(event, () => handleRegister(deps.engine, bodyOf(request), { proxy: proxyOf.get(request) ?? '', flow: readToken(query, 'flow'), granted }, trace))
     deps.metrics.registration(answer.action)
     deps.log.debug({ trace, ...answer }, 'registration')
     afterSent(reply, touched)
@@ -126,7 +131,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
   app.post('/registration/expired', async (request, reply) => {
     const trace = deps.trace()
     const query = request.query as Query
-    const touched = await handleLostBinding(deps.engine, { connectionLost: optional(query, 'why') === 'connection-lost', aor: required(query, 'aor'), contact: required(query, 'contact'), callId: optional(query, 'callid') }, trace)
+    const touched = await admission.admit(event, () => handleLostBinding(deps.engine, { connectionLost: optional(query, 'why') === 'connection-lost', aor: required(query, 'aor'), contact: required(query, 'contact'), callId: optional(query, 'callid') }, trace))
     deps.metrics.registration(optional(query, 'why') === 'connection-lost' ? 'lost' : 'expired')
     afterSent(reply, touched)
     return {}
@@ -138,7 +143,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps): void => {
     if (!subscriber.ok) throw new Refused(subscriber.failure)
     const code = Number(required(query, 'code'))
     if (!Number.isInteger(code) || code < 300 || code > 699) throw new Refused(failure('malformedRequest', 'query parameter code is not a SIP status'))
-    const done = await handleFailedNotify(deps.engine, { code, subscriber: subscriber.value, callId: required(query, 'callid'), localTag: required(query, 'ltag'), remoteTag: required(query, 'rtag') })
+    const done = await admission.admit(event, () => handleFailedNotify(deps.engine, { code, subscriber: subscriber.value, callId: required(query, 'callid'), localTag: required(query, 'ltag'), remoteTag: required(query, 'rtag') }))
     deps.metrics.failedNotify(code)
     return { done }
   })
@@ -149,14 +154,19 @@ export const buildProxyApp = (deps: ProxyAppDeps): FastifyInstance => {
   const app = Fastify({ logger: false, bodyLimit: BODY_LIMIT, requestTimeout: 30_000, routerOptions: { caseSensitive: true }, return503OnClosing: true })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  const refusals = createRefusals(deps.log, deps.metrics, deps.engine.now, deps.engine.chance.fraction)
   app.setErrorHandler(async (error, _request, reply) => {
-    if (error instanceof Refused) return reply.code(400).type(problemType).send(writeProblem(400, `${error.failure.name}: ${error.failure.detail ?? ''}`))
-    const status = isDatabaseUnavailable(error) ? 503 : error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
-    if (status >= 500) deps.log.error({ err: error }, 'request failed')
-    return reply.code(status).type(problemType).send(writeProblem(status, status >= 500 ? undefined : error instanceof Error ? error.message : undefined))
+    const answer = (status: number, detail?: string) => reply.code(status).type(problemType).send(writeProblem(status, detail))
+    // The HTTP library's own.
+    if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500) return answer(error.statusCode, error.message)
+    const { name, detail, headers = [] } = refusals.of(error, {})
+    for (const [header, value] of headers) void reply.header(header, value)
+    // A proxy forgets an event that is answered by 4xx and repeats one that is answered by 5xx.
+    if (name === 'overloaded' || name === 'unavailable') return answer(503, failureEntry(name).sentence)
+    return name === 'internal' ? answer(500) : answer(400, `${name}: ${detail ?? ''}`)
   })
   addHealth(app, deps.isReady)
   // The credentials are asked for by a hook of these routes, not by their path: a path can be written in many ways.
-  app.register(async (scoped) => addRoutes(scoped, deps), { prefix: '/v1' })
+  app.register(async (scoped) => addRoutes(scoped, deps, refusals), { prefix: '/v1' })
   return app
 }
