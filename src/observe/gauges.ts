@@ -49,9 +49,10 @@ export const addGauges = (registry: Registry, { stock, load, isDatabaseAway, con
   const fromStock = (name: string, help: string, labelNames: readonly string[], show: (stock: Stock) => readonly (readonly [Record<string, string>, number])[]): void => {
     new Gauge({ name, help, labelNames: [...labelNames], registers, async collect() {
       const known = await current()
+      // Without labels there is a value of 0 after it; it goes as well.
       this.reset()
-      if (known === undefined) this.remove()
-      else for (const [labels, value] of show(known)) this.set(labels, value)
+      if (labelNames.length === 0) this.remove()
+      if (known !== undefined) for (const [labels, value] of show(known)) this.set(labels, value)
     } })
   }
   fromStock('presentia_pending_changes', 'Committed changes not told yet', [], ({ pendingChanges }) => [[{}, pendingChanges.count]])

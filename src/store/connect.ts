@@ -46,7 +46,7 @@ const types = {
 }
 
 /** Each question to a database that may be away ends after so long, in milliseconds. */
-const ASK_TIMEOUT_MS = 2_000
+const ASK_TIMEOUT_MS = 1_000
 
 /** Asks a server, over a fresh connection, whether it takes writes: a standby (and what was the primary before a fail-over) takes none. */
 const askServer = (url: string) => async (): Promise<void> => {

@@ -146,7 +146,7 @@ t.test('an absent database is recognised, a wrong statement is not', async (t) =
     const closed: unknown = await nowhere.pool.connect().then(() => undefined, (failed: unknown) => failed)
     t.ok(isDatabaseUnavailable(closed), String(closed))
   }
-  const unavailable = ['57P01', '57P02', '57P03', '53300', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']
+  const unavailable = ['25006', '57014', '57P01', '57P02', '57P03', '57P04', '53300', '08006', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']
   for (const code of unavailable) t.ok(isDatabaseUnavailable(Object.assign(new Error('x'), { code })), code)
   const wrong: unknown = await pool.query('SELECT nonsense').then(() => undefined, (failed: unknown) => failed)
   t.notOk(isDatabaseUnavailable(wrong))
