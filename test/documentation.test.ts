@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import t from 'tap'
 import { settings } from '../src/config/config.ts'
 import { failureEntry, failures, type FailureName } from '../src/core/base/failure.ts'
+import { createMetrics } from '../src/observe/metrics.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -19,6 +20,16 @@ t.test('the README lists every refusal with status, code and section, and no oth
     return `| ${name} | ${status} | ${diagnostics === undefined ? '4000' : `${diagnostics.id}${diagnostics.public === true ? ' public' : ''}`} | ${section} | ${sentence} |`
   })
   t.same(rows.filter((row) => /^\| [a-zA-Z]+ \| [45]\d\d \|/.test(row)), expected)
+})
+
+t.test('the README lists every metric of ours with its meaning and what to do, and no other', async (t) => {
+  const metrics = createMetrics()
+  metrics.watch({ stock: () => Promise.reject(new Error('nobody is asked')), load: () => [], isDatabaseAway: () => false, conflictStorms: () => 0 })
+  const ours = [...(await metrics.text()).matchAll(/^# HELP (presentia_(?!process_|nodejs_)\w+) (.+)$/gm)].map(([, name, help]) => `| \`${name}\` | ${help} |`)
+  t.ok(ours.length > 15)
+  const told = rows.filter((row) => row.startsWith('| `presentia_'))
+  t.strictSame(told.map((row) => row.split('|').slice(0, 3).join('|') + '|').sort(), ours.sort())
+  for (const row of told) t.match(row, /\| [A-Z0-9`][^|]+\. \|$/, row)
 })
 
 t.test('every npm command of the README exists', async (t) => {

@@ -82,7 +82,7 @@ interface Node extends Reconciliation {
 
 const openNode = (t: Test, proxies: readonly ('kam1' | 'kam2')[] = ['kam1', 'kam2']): Node => {
   const logged: string[] = []
-  const metrics = createMetrics({ pendingChanges: async () => 0, deferredNotifications: async () => 0 })
+  const metrics = createMetrics()
   const clients = proxies.map((id) => [id, createRegistrarClient({ id, secret: `secret of ${id}`, url: registrarUrl(`${registrars.url}/${id}/notify`), timeoutMs: 500 })] as const)
   t.teardown(() => { for (const [, client] of clients) client.close() })
   const node = createReconciliation({

@@ -4,6 +4,7 @@ import { noTouch, type Touch } from '../../src/core/model/touch.ts'
 import { findAnswered, forgetAnswered, putAnswered } from '../../src/store/answered.ts'
 import { appendChange, countChanges, deleteChanges, deleteUnwatched, findLeftBehind, loadPending, loadRevisions, type PendingChange } from '../../src/store/changes.ts'
 import { loadContainers, putContainer } from '../../src/store/containers.ts'
+import { defer } from '../../src/store/deferred.ts'
 import { deleteDomain, getDomain, listDomains, loadDomains, putDomain } from '../../src/store/domains.ts'
 import { deleteEndpoints, findUsersWithExpiredEndpoints, loadEndpoints, putEndpoint } from '../../src/store/endpoints.ts'
 import { deleteInstances, findPublishersWithExpiredInstances, loadInstances, loadLivingInstances, putInstances } from '../../src/store/instances.ts'
@@ -11,9 +12,10 @@ import { applyOutcome, loadUnderLock } from '../../src/store/publisher.ts'
 import { insertDialog } from '../../src/store/dialogs.ts'
 import { putResources } from '../../src/store/subscriptions.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
+import { countStock } from '../../src/store/stock.ts'
 import { createUser, deleteUser, findExistingUsers, getUser, listUsers, lockPublisher, putUser } from '../../src/store/users.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
-import { AWKWARD, anna, bert, carl, sampleEndpoint, sampleInstance, sampleDialog } from './samples.ts'
+import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint, sampleInstance } from './samples.ts'
 
 const { store, reset } = await openTestStore(t)
 const { pool, db } = store
@@ -196,4 +198,23 @@ t.test('reads behind a lock see what the lock waited for', { skip: needsServer }
   t.same([state?.instances.length, state?.containers.length, state?.endpoints.length], [1, 1, 1])
   t.equal(await within((tx) => loadUnderLock(tx, bert, {})), undefined, 'no such user')
   t.equal((await countChanges(session)).pending, 1)
+})
+
+t.test('stock: what waits and what is past its time, debts proxy by proxy', async (t) => {
+  const nothing = { pendingChanges: { count: 0, oldestMs: 0 }, debts: [], expired: { category_instance: 0, endpoint: 0, dialog: 0 } }
+  t.strictSame(await countStock(session, 10_000), nothing)
+  for (const user of [anna, bert]) await addUser(user, user, {}, 1)
+  for (const [user, at] of [[anna, 7_000], [bert, 6_500], [anna, 12_000]] as const) await within((tx) => append(tx, user, touched, 't', at))
+  const instances = [undefined, 9_999, 10_000, 10_001].map((expiresAt, instance) => sampleInstance({ instance, expiresAt }))
+  await within(async (tx) => {
+    void putInstances(tx, anna, instances)
+    void putEndpoint(tx, anna, sampleEndpoint({ expiresAt: 10_000 }))
+    for (const [localTag, expiresAt, proxy] of [['a', 9_000, 'kam1'], ['b', 11_000, 'kam2'], ['c', 12_000, 'kam1']] as const) void insertDialog(tx, sampleDialog({ localTag, expiresAt, proxy, remoteTag: localTag }))
+    const owed = ([['a', anna, 9_400], ['c', anna, 9_900], ['c', bert, 99_000], ['b', bert, 30_000]] as const).map(([localTag, publisher, dueAt]) => ({ subscriber: anna, localTag, publisher, attempts: 0, dueAt }))
+    void defer(tx, owed, 'proxy is away')
+  })
+  t.strictSame(await countStock(session, 10_000), {
+    pendingChanges: { count: 3, oldestMs: 3_500 }, expired: { category_instance: 2, endpoint: 1, dialog: 1 },
+    debts: [{ proxy: 'kam1', count: 3, overdueMs: 600 }, { proxy: 'kam2', count: 1, overdueMs: 0 }],
+  })
 })
