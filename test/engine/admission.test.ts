@@ -5,6 +5,7 @@ import { retryAfter } from '../../src/core/admission/retry-after.ts'
 import { refillMs, takeToken, type Bucket } from '../../src/core/admission/token-bucket.ts'
 import { looksInDialog } from '../../src/core/sip/peek.ts'
 import { createRateGuard } from '../../src/engine/rate-guard.ts'
+import { watchEventLoop } from '../../src/observe/event-loop.ts'
 
 const bounds: Load = { inFlight: 100, databaseWaitMs: 1_000, eventLoopDelayMs: 500 }
 const calm: Load = { inFlight: 0, databaseWaitMs: 0, eventLoopDelayMs: 0 }
@@ -91,4 +92,19 @@ t.test('a look at a message tells whether it seems to be inside a dialog', async
   t.notOk(looksInDialog(message('To: <sip:x@y>;tag=1', `X: ${'x'.repeat(5_000)}\r\n`)), 'what stands far behind is not looked for')
   t.notOk(looksInDialog(new Uint8Array()))
   t.notOk(looksInDialog(Uint8Array.from({ length: 9_000 }, (_, at) => at % 256)))
+})
+
+t.test('event loop: what is usual for a second counts, one long turn does not', async (t) => {
+  const watch = watchEventLoop()
+  t.teardown(watch.stop)
+  const turn = async (ms: number): Promise<void> => {
+    const end = performance.now() + ms
+    while (performance.now() < end);
+    await new Promise((resolve) => setTimeout(resolve))
+  }
+  await turn(700)
+  t.ok(watch.delayMs() < 300, 'one long turn')
+  // Each window ends behind a long turn, so that a few turns are enough for two of them.
+  for (let turns = 0; turns < 6; turns += 1) await turn(400)
+  t.ok(watch.delayMs() > 300, `long turns, one after the other: ${watch.delayMs()}`)
 })
