@@ -133,9 +133,9 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const eventLoop = watchEventLoop()
   const admission = createAdmission({
     bounds: { inFlight: config.maxInFlight, databaseWaitMs: config.maxDatabaseWaitMs, eventLoopDelayMs: config.maxEventLoopDelayMs },
-    databaseWaitMs: () => store.health.oldestWaitMs, eventLoopDelayMs: eventLoop.delayMs, isDatabaseAway: () => store.health.isAway, fraction: chance.fraction,
+    databaseWaitMs: store.health.oldestWaitMs, eventLoopDelayMs: eventLoop.delayMs, isDatabaseAway: store.health.isAway, fraction: chance.fraction,
   })
-  metrics.watch({ stock: () => countStock(session, now()), load: admission.measures, isDatabaseAway: () => store.health.isAway, conflictStorms: conflicts.storms })
+  metrics.watch({ stock: () => countStock(session, now()), load: admission.measures, isDatabaseAway: store.health.isAway, conflictStorms: conflicts.storms })
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
@@ -167,7 +167,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
     // Said already, and the job will find what it has missed.
-    if (store.health.isAway) return
+    if (store.health.isAway()) return
     log.error({ job, err: error }, 'job failed')
   })
   let stopping = false

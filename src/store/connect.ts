@@ -9,6 +9,14 @@ import { lockDirectory } from './directory-lock.ts'
 import { isDatabaseBusy } from './errors.ts'
 import { WatchedPool, type PoolObserver } from './pool.ts'
 import { createPublishing, type Publishing } from './publish-hot-path.ts'
+import { watchAge } from './watch-age.ts'
+
+/** How the database is seen from here; cheap to ask. */
+export interface DatabaseHealth {
+  readonly isAway: () => boolean
+  /** How long the request that has waited longest, for a connection or for its turn on the hot path, does so already. */
+  readonly oldestWaitMs: () => number
+}
 
 /** An open database, embedded or not; everything above sees only the pool. */
 export interface Store {
@@ -17,8 +25,7 @@ export interface Store {
   readonly kind: 'postgres' | 'embedded'
   /** The hot path of publishing, shared by all requests of this process. */
   readonly publishing: Publishing
-  /** Whether the database is away, and how long it is waited for; cheap to ask. */
-  readonly health: Pick<WatchedPool, 'isAway' | 'oldestWaitMs'>
+  readonly health: DatabaseHealth
   readonly close: () => Promise<void>
 }
 
@@ -64,12 +71,11 @@ const askServer = (url: string) => async (): Promise<void> => {
   }
 }
 
-const watch = (config: object, { observer, statementTimeoutMs = 10_000, onAway, onBack }: StoreOptions, ask?: () => Promise<void>): WatchedPool => new WatchedPool({
-  config: { ...config, pipeline: true, types } as pg.PoolConfig, statementTimeoutMs,
-  ...(observer === undefined ? {} : { observer }), ...(ask === undefined ? {} : { ask }), onClosed: onAway ?? (() => undefined), onOpened: onBack ?? (() => undefined),
+const openPool = (config: object, { observer, statementTimeoutMs = 10_000 }: StoreOptions, ask?: () => Promise<void>): WatchedPool => new WatchedPool({
+  config: { ...config, pipeline: true, types } as pg.PoolConfig, statementTimeoutMs, ...(observer === undefined ? {} : { observer }), ...(ask === undefined ? {} : { ask }),
 })
 
-const finish = (pool: WatchedPool, kind: Store['kind'], onError: (error: Error) => void, closeMore: () => Promise<void>): Store => {
+const finish = (pool: WatchedPool, kind: Store['kind'], { onError, onAway, onBack }: StoreOptions, closeMore: () => Promise<void>): Store => {
   const heard = (error: Error): void => {
     pool.suspect(error)
     onError(error)
@@ -79,17 +85,26 @@ const finish = (pool: WatchedPool, kind: Store['kind'], onError: (error: Error) 
   // The pool does not listen to connections that are in use; their loss must not end the process either.
   pool.on('connect', (client) => { client.on('error', heard) })
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const publishing = createPublishing(pool, kind === 'embedded' ? 1 : 2)
+  const [read, write] = [watchAge(publishing.read), watchAge(publishing.write)]
+  pool.listen({
+    // What took over may lack the last commits of the server before, and count revisions anew from there.
+    onDistrust: publishing.known.forgetAll, onAway: onAway ?? (() => undefined), onBack: onBack ?? (() => undefined),
+  })
   const close = async (): Promise<void> => {
     await db.destroy()
     // Kysely ends the pool only if it has used it.
     if (!pool.ended) await pool.end()
     await closeMore()
   }
-  return { pool, db, kind, health: pool, publishing: createPublishing(pool, kind === 'embedded' ? 1 : 2), close }
+  return {
+    pool, db, kind, close, publishing: { ...publishing, read: read.call, write: write.call },
+    health: { isAway: () => pool.isAway, oldestWaitMs: () => Math.max(pool.oldestWaitMs, read.oldestMs(), write.oldestMs()) },
+  }
 }
 
 const connectEmbedded = async (options: StoreOptions): Promise<Store> => {
-  const { dataDir, onError } = options
+  const { dataDir } = options
   let release = (): void => undefined
   let lite: PGlite
   if (dataDir === undefined) {
@@ -105,14 +120,14 @@ const connectEmbedded = async (options: StoreOptions): Promise<Store> => {
     }
   }
   // One connection is all the embedded database has; a query of the pool inside one's own transaction must fail, not wait for ever.
-  const pool = watch({ ...createPgConfig(lite), max: 1, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0 }, options)
-  return finish(pool, 'embedded', onError, async () => { await lite.close(); release() })
+  const pool = openPool({ ...createPgConfig(lite), max: 1, connectionTimeoutMillis: 10_000, idleTimeoutMillis: 0 }, options)
+  return finish(pool, 'embedded', options, async () => { await lite.close(); release() })
 }
 
 const connectPostgres = (url: string, options: StoreOptions): Store => {
-  const { poolSize = 8, statementTimeoutMs = 10_000, onError } = options
+  const { poolSize = 8, statementTimeoutMs = 10_000 } = options
   const config = { connectionString: url, max: poolSize, connectionTimeoutMillis: 3_000, idleTimeoutMillis: 60_000, statement_timeout: statementTimeoutMs, keepAlive: true, application_name: 'presentia' }
-  return finish(watch(config, options, askServer(url)), 'postgres', onError, async () => undefined)
+  return finish(openPool(config, options, askServer(url)), 'postgres', options, async () => undefined)
 }
 
 /** Opens PostgreSQL or the embedded database. Throws when the data directory is in use by another process. */

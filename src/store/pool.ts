@@ -17,8 +17,15 @@ export interface WatchedPoolOptions {
   readonly ask?: () => Promise<void>
   /** Longest that a statement takes: whoever has held a connection through a longer outage waits on a dead one. */
   readonly statementTimeoutMs: number
-  readonly onClosed: (reason: unknown) => void
-  readonly onOpened: (afterMs: number) => void
+}
+
+/** Hears what happens to the database. */
+export interface PoolListener {
+  /** Connections and whatever was learned over them are not to be relied on any more: another server may have taken over. */
+  readonly onDistrust: () => void
+  readonly onAway: (reason: unknown) => void
+  /** With how long it was away, in milliseconds. */
+  readonly onBack: (afterMs: number) => void
 }
 
 /** How soon a database that was away is found again, at most. */
@@ -48,8 +55,9 @@ export class WatchedPool extends pg.Pool {
   /** Connections made before the latest outage are not given out again: they may lead to a server that was the primary. */
   private readonly outageOf = new WeakMap<PoolClient, number>()
   private outages = 0
+  private listener: PoolListener = { onDistrust: () => undefined, onAway: () => undefined, onBack: () => undefined }
 
-  constructor({ config, observer, ask, statementTimeoutMs, onClosed, onOpened }: WatchedPoolOptions) {
+  constructor({ config, observer, ask, statementTimeoutMs }: WatchedPoolOptions) {
     super(config)
     this.observer = observer
     this.on('connect', (client) => { this.outageOf.set(client, this.outages) })
@@ -64,17 +72,21 @@ export class WatchedPool extends pg.Pool {
     this.gate = createGate({
       ask, everyMs: ASK_EVERY_MS, patienceMs: ASK_EVERY_MS,
       onClosed: (reason) => {
-        this.outages += 1
+        this.distrust()
         const away = new DatabaseAwayError(reason)
         for (const waiter of this.waiters) waiter.give(away)
-        onClosed(reason)
+        this.listener.onAway(reason)
       },
       onOpened: (afterMs) => {
         const closedAt = performance.now() - afterMs
         if (afterMs > statementTimeoutMs) for (const [client, since] of this.heldSince) if (since < closedAt) streamOf(client).destroy?.()
-        onOpened(afterMs)
+        this.listener.onBack(afterMs)
       },
     })
+  }
+
+  listen(listener: PoolListener): void {
+    this.listener = listener
   }
 
   /** Whether the database is believed to take requests. */
@@ -92,7 +104,7 @@ export class WatchedPool extends pg.Pool {
   suspect(error: unknown): void {
     if (!isDatabaseUnavailable(error)) return
     // A server that takes no writes any more was the primary of all connections.
-    if (error instanceof Error && 'code' in error && error.code === '25006') this.outages += 1
+    if (error instanceof Error && 'code' in error && error.code === '25006') this.distrust()
     this.gate?.suspect(error)
   }
 
@@ -108,6 +120,11 @@ export class WatchedPool extends pg.Pool {
   override end(callback?: () => void): Promise<void> | void {
     this.gate?.stop()
     return callback === undefined ? super.end() : super.end(callback)
+  }
+
+  private distrust(): void {
+    this.outages += 1
+    this.listener.onDistrust()
   }
 
   private take(give: Waiter['give'], since = performance.now()): void {

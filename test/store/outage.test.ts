@@ -85,7 +85,7 @@ const openOutage = async (t: Test, { poolSize = 4, statementTimeoutMs = 10_000 }
   const world = new World({ store, reset, url })
   await world.reset()
   const { health } = store
-  const admission = createAdmission({ bounds: { inFlight: 100, databaseWaitMs: 60_000, eventLoopDelayMs: 60_000 }, databaseWaitMs: () => health.oldestWaitMs, eventLoopDelayMs: () => 0, isDatabaseAway: () => health.isAway, fraction: () => 0 })
+  const admission = createAdmission({ bounds: { inFlight: 100, databaseWaitMs: 60_000, eventLoopDelayMs: 60_000 }, databaseWaitMs: health.oldestWaitMs, eventLoopDelayMs: () => 0, isDatabaseAway: health.isAway, fraction: () => 0 })
   const app = buildProxyApp({
     engine: world.engine, entry: world.entry, wake: () => undefined, trace: () => 'trace', admission, log: createLog('silent'), metrics: createMetrics(), proxies: new Map([['kam1', { kind: 'kamailio', secret: 'secret-of-kam1-0123' }]]),
     isReady: async () => { const why = admission.trouble(); return why === undefined ? true : { why } },
@@ -123,7 +123,7 @@ t.test('a server that goes down and takes no connections: refused at once, then 
   const refused = await Promise.all(Array.from({ length: 20 }, () => send(publishText(1))))
   t.ok(refused.every(({ status }) => status === 503))
   t.match(refused[0]?.headers, /^Retry-After: 5\r\nms-diagnostics: 4000;reason="The database does not answer; try again later\."/)
-  t.equal(store.health.oldestWaitMs, 0, 'nobody waits')
+  t.equal(store.health.oldestWaitMs(), 0, 'nobody waits')
   t.strictSame((await app.inject('/health/ready')).json(), { status: 'not ready', why: 'the database is away' })
   t.equal((await app.inject('/health/live')).statusCode, 200)
   const away = { message: /^the database cannot be reached: / }
@@ -199,11 +199,12 @@ t.test('a commit whose answer is lost: refused, though it holds; the same reques
   t.equal((await send(publishText(0))).status, 200)
   const holder = await direct.pool.connect()
   await holder.query('BEGIN')
-  await holder.query('SELECT 1 FROM publisher WHERE publisher = $1 FOR UPDATE', [anna])
+  // What the publish is about to write; it waits inside its one statement.
+  await holder.query("UPDATE category_instance SET payload = payload WHERE publisher = $1 AND category = 'note'", [anna])
   const answer = send(publishText(1))
   await until(async () => (await direct.pool.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount === 1)
   relay.mute()
-  await holder.query('COMMIT')
+  await holder.query('ROLLBACK')
   holder.release()
   await until(async () => await stored() === 2)
   relay.reset()
@@ -225,13 +226,13 @@ t.test('waits and uses of connections are told to the observer, for transactions
     const behind = poolSession(store.pool).send(statement('test-behind', 'SELECT 1'), [])
     behind.catch(() => undefined)
     await until(() => store.pool.waitingCount === 1)
-    t.ok(store.health.oldestWaitMs > 0, 'somebody waits')
-    t.notOk(store.health.isAway)
+    t.ok(store.health.oldestWaitMs() > 0, 'somebody waits')
+    t.notOk(store.health.isAway())
     waiting = behind
   })
   await waiting
   await store.db.selectFrom('domain').selectAll().execute()
-  t.equal(store.health.oldestWaitMs, 0)
+  t.equal(store.health.oldestWaitMs(), 0)
   t.strictSame([waited.length, held.length], [3, 3])
   t.ok([...waited, ...held].every((ms) => ms >= 0))
 })

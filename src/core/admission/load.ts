@@ -2,7 +2,7 @@
 export interface Load {
   /** Requests of proxies being worked on. */
   readonly inFlight: number
-  /** How long the request that has waited longest for a connection to the database does so already. */
+  /** How long the request that has waited longest for its turn at the database does so already. */
   readonly databaseWaitMs: number
   /** By how much the event loop is late. */
   readonly eventLoopDelayMs: number
