@@ -3,6 +3,9 @@
 alter table dialog add column sender text not null default '';
 alter table dialog add column notified_trace text not null default '';
 alter table dialog add column failed_code integer not null default 0;
+-- Failures that belong together: when they began, and the highest number that failed. Numbers between two failures were taken.
+alter table dialog add column stalled_at bigint not null default 0;
+alter table dialog add column failed_cseq bigint not null default 0;
 
 -- Debts are paid proxy by proxy, each at its own pace. `since` is when the dialog first was owed something about that publisher.
 alter table deferred add column proxy text not null default '';

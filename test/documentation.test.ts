@@ -4,6 +4,7 @@ import t from 'tap'
 import { settings } from '../src/config/config.ts'
 import { failureEntry, failures, type FailureName } from '../src/core/base/failure.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
+import { notifyRules } from '../src/core/subscriptions/notify-results.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -30,6 +31,13 @@ t.test('the README lists every metric of ours with its meaning and what to do, a
   const told = rows.filter((row) => row.startsWith('| `presentia_'))
   t.strictSame(told.map((row) => row.split('|').slice(0, 3).join('|') + '|').sort(), ours.sort())
   for (const row of told) t.match(row, /\| [A-Z0-9`][^|]+\. \|$/, row)
+t.test('the README lists every answer to NOTIFY with what comes of it, and no other', async (t) => {
+  const expected = notifyRules.map(({ codes, over, then, afterMs, limit, why }) => {
+    const code = codes.map((each) => (each % 100 === 0 ? `${each}, other ${each / 100}xx` : String(each))).join(', ')
+    const what = then === 'end' ? 'ends at once' : then === 'keep' ? 'stays; nothing is owed' : `is owed the latest state, after ${afterMs / 1000} s`
+    return `| ${code} | ${over === undefined ? 'any' : over === 'udp' ? 'UDP' : 'TCP, TLS, WS'} | ${what} | ${then === 'end' ? '' : limit} | ${why} |`
+  })
+  t.same(rows.filter((row) => /^\| [3-6]\d\d[, ]/.test(row)), expected)
 })
 
 t.test('every npm command of the README exists', async (t) => {

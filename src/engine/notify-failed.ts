@@ -1,46 +1,33 @@
-import type { UserKey } from '../core/sip/uri.ts'
-import { defer } from '../store/deferred.ts'
-import { countFailure, deleteDialogs, expireDialogs } from '../store/dialogs.ts'
+import { countFailure, judgeFailure, transportOf } from '../core/subscriptions/notify-results.ts'
+import { lockFailing, noteFailure, oweEverything, type FailedDialog } from '../store/dialog-failures.ts'
+import { deleteDialogs, expireDialogs } from '../store/dialogs.ts'
 import { transact } from '../store/session.ts'
-import { loadResources } from '../store/subscriptions.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** A NOTIFY that was answered with a failure, or not at all (408). */
-export interface FailedNotify {
+export interface FailedNotify extends FailedDialog {
   readonly code: number
-  readonly subscriber: UserKey
-  readonly callId: string
-  readonly localTag: string
-  readonly remoteTag: string
+  /** Its number, where the proxy names it. */
+  readonly cseq?: number | undefined
+  /** Seconds of its Retry-After, where it had one. */
+  readonly retryAfter?: number | undefined
 }
 
-/** Answers that mean the subscriber has no such subscription any more (RFC 6665 4.2.2). */
-const ENDING: ReadonlySet<number> = new Set([404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604])
-
-/** After so many stalls, none of them more than ten minutes after the one before, a dialog is given up whatever the code. */
-const MAX_FAILURES = 3
-
-const RETRY_MS = 5_000
-
-/** Takes in a failed NOTIFY: ends the dialog, or owes it the state of everything it watches. Returns what was done. */
-export const handleFailedNotify = (deps: EngineDeps, failed: FailedNotify): Promise<'ended' | 'retried' | 'unknown'> =>
+/** Takes in a failed NOTIFY and does with its dialog what the table of answers says. Returns what was done. */
+export const handleFailedNotify = (deps: Pick<EngineDeps, 'store' | 'now'>, failed: FailedNotify): Promise<'ended' | 'retried' | 'kept' | 'unknown'> =>
   transact(deps.store.pool, async (tx) => {
-    const ref = { subscriber: failed.subscriber, localTag: failed.localTag }
-    const failures = await countFailure(tx, failed.subscriber, failed.callId, failed.localTag, failed.remoteTag, deps.now())
-    if (failures === undefined) return 'unknown'
-    if (ENDING.has(failed.code)) {
-      await deleteDialogs(tx, [ref])
+    const now = deps.now()
+    const before = await lockFailing(tx, failed, now)
+    if (before === undefined) return 'unknown'
+    const history = countFailure(before, failed.cseq, now)
+    const verdict = judgeFailure(failed.code, transportOf(before.flow), history.failures, failed.retryAfter)
+    if (verdict.do === 'end') {
+      await deleteDialogs(tx, [failed])
       return 'ended'
     }
-    if (failures >= MAX_FAILURES) {
-      // The timer for expired dialogs says so in a last notification, should it arrive.
-      void expireDialogs(tx, [ref], deps.now(), 'timeout')
-      return 'ended'
-    }
-    const watched = (await loadResources(tx, ref)).map(({ publisher }) => publisher)
-    const dueAt = deps.now() + RETRY_MS
-    // A self dialog watches nobody but its own user.
-    const publishers = watched.length > 0 ? watched : [failed.subscriber]
-    await defer(tx, publishers.map((publisher) => ({ ...ref, publisher, attempts: failures, dueAt })), `NOTIFY answered ${failed.code}`)
-    return 'retried'
+    void noteFailure(tx, failed, history, failed.code)
+    // The timer for expired dialogs says so in a last notification, should it arrive.
+    if (verdict.do === 'giveUp') void expireDialogs(tx, [failed], now, 'timeout')
+    if (verdict.do === 'retry') void oweEverything(tx, failed, { attempts: history.failures, reason: `NOTIFY answered ${failed.code}`, dueAt: now + verdict.afterMs }, now)
+    return verdict.do === 'giveUp' ? 'ended' : verdict.do === 'retry' ? 'retried' : 'kept'
   })

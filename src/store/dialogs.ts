@@ -135,13 +135,3 @@ const OF_ENDPOINTS = statement('dialogs-of-endpoints', 'SELECT subscriber, local
 /** The dialogs of endpoints that leave. */
 export const findEndpointDialogs = async (tx: Transaction, user: UserKey, ids: readonly EndpointId[]): Promise<readonly DialogRef[]> =>
   (await tx.send<{ subscriber: string; local_tag: string }>(OF_ENDPOINTS, [user, [...ids]])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))
-
-// Failures close together are one stall, and those long ago are forgiven.
-const COUNT_FAILURE = statement('dialog-count-failure', `
-  UPDATE dialog SET failed_at = $5,
-    failures = CASE WHEN $5 - failed_at < 10000 THEN greatest(failures, 1) WHEN $5 - failed_at < 600000 THEN failures + 1 ELSE 1 END
-  WHERE call_id = $1 AND local_tag = $2 AND remote_tag = $3 AND subscriber = $4 RETURNING failures`)
-
-/** Counts a failed NOTIFY against its dialog; undefined when the dialog is gone. */
-export const countFailure = async (tx: Transaction, subscriber: UserKey, callId: string, localTag: string, remoteTag: string, now: number): Promise<number | undefined> =>
-  (await tx.send<{ failures: number }>(COUNT_FAILURE, [callId, localTag, remoteTag, subscriber, now]))[0]?.failures

@@ -229,6 +229,44 @@ t.test('notify-failed: 481 ends the dialog, 408 owes it the state, the third fai
   t.strictSame([owed.filter((line) => !line.endsWith('in 0 (none)')), more], [['note#0 in 200 v1 static "y"'], []], 'a self dialog is owed everything; what is not there is named as gone')
 })
 
+t.test('notify-failed: by the table, over the transport of the dialog, with the numbers of what failed', async (t) => {
+  const publisher = world.client(anna)
+  await publisher.registers({ granted: 7200 })
+  await publisher.publishes(notes('x', [0]))
+  const opens = async (flow: string) => {
+    const client = world.client(boris, flow.slice(0, 3))
+    client.flow = flow
+    await client.registers({ granted: 7200 })
+    const dialog = await client.subscribesOne(anna, ['note'])
+    const failing = (code: number, cseq: number, retryAfter?: number) => world.notifyFailed({ code, subscriber: boris, callId: dialog.callId, localTag: dialog.toTag, remoteTag: dialog.fromTag, cseq, retryAfter })
+    return { client, dialog, failing }
+  }
+  const [udp, tls] = [await opens('udp/192.0.2.1/5060/192.0.2.9/5060/0'), await opens('tls/192.0.2.2/4100/192.0.2.9/5061/7')]
+  t.strictSame([await udp.failing(408, 1), await tls.failing(408, 1)], ['retried', 'retried'])
+  world.advance(13)
+  t.strictSame([await udp.failing(408, 2), await tls.failing(408, 2)], ['ended', 'retried'], 'nobody else would say that a client without a connection is gone')
+  t.strictSame([(await udp.dialog.refreshes()).status, (await tls.dialog.refreshes()).status], [481, 200])
+  t.equal(await world.count('deferred'), 2, 'the refresh leaves the debt, and so does the end, until the timer')
+  await world.timers()
+  t.equal(await world.count('deferred'), 1)
+  world.advance(60)
+  await world.timers()
+  t.strictSame([udp.client.hears().at(-1)?.header('subscription-state'), await world.count('deferred')], ['terminated;expires=0;reason=timeout', 0])
+  t.strictSame([await tls.failing(415, 9), await world.count('deferred')], ['kept', 0], 'the same again would be refused again')
+  const failed = async () => (await world.store.pool.query<object>('SELECT failures, failed_code, failed_at, failed_cseq FROM dialog WHERE subscriber = $1', [boris])).rows
+  t.strictSame(await failed(), [{ failures: 1, failed_code: 415, failed_at: world.now, failed_cseq: 9 }])
+  world.advance(20)
+  t.strictSame([await tls.failing(415, 12), (await failed())[0]], ['kept', { failures: 1, failed_code: 415, failed_at: world.now, failed_cseq: 12 }], 'those between went well')
+  world.advance(20)
+  t.strictSame([await tls.failing(415, 13)], ['kept'])
+  world.advance(20)
+  t.strictSame([await tls.failing(503, 14, 600)], ['retried'])
+  t.strictSame((await world.store.pool.query<object>('SELECT due_at, attempts, reason FROM deferred')).rows, [{ due_at: world.now + 600_000, attempts: 3, reason: 'NOTIFY answered 503' }])
+  world.advance(20)
+  t.strictSame([await tls.failing(415, 15)], ['ended'])
+  t.strictSame([await tls.failing(415, 16)], ['unknown'], 'of what is over nothing is noted')
+})
+
 t.test('a dialog that ends while it is owed something takes the debt along', async (t) => {
   const [client, publisher] = [world.client(boris), world.client(anna)]
   await client.registers()

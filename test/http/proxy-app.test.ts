@@ -170,6 +170,12 @@ t.test('notify-failed tells what was done', async (t) => {
   const dialog = await client.subscribes([anna], ['note'])
   const url = (code: string): string => `/v1/notify-failed?code=${code}&to=sip:${boris}&callid=${dialog.callId}&cseq=2&ltag=${dialog.toTag}&rtag=${dialog.fromTag}`
   t.strictSame((await call(url('408'))).json(), { done: 'retried' })
+  for (const [retryAfter, pause] of [['', 30], ['x', 30], ['-5', 30], ['12345678901', 30], ['60 (back at 5) ;duration=9', 60]] as const) {
+    await world.store.pool.query('DELETE FROM deferred')
+    t.strictSame((await call(`${url('503')}&retryafter=${encodeURIComponent(retryAfter)}`)).json(), { done: 'retried' })
+    t.strictSame((await world.store.pool.query('SELECT due_at FROM deferred')).rows, [{ due_at: world.now + pause * 1000 }], `Retry-After: ${retryAfter}`)
+  }
+  t.strictSame((await call(url('415'))).json(), { done: 'kept' })
   t.strictSame((await call(url('481'))).json(), { done: 'ended' })
   t.strictSame((await call(url('481'))).json(), { done: 'unknown' })
   for (const code of ['', 'abc', '200', '700', '4.5']) t.equal((await call(url(code))).statusCode, 400, code)

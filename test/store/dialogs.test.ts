@@ -3,9 +3,10 @@ import type { Dialog } from '../../src/core/model/dialog.ts'
 import { NUMBERS_AHEAD } from '../../src/core/subscriptions/dialog.ts'
 import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred } from '../../src/store/deferred.ts'
 import {
-  countFailure, deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
+  deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
 import { adoptDialogs, adoptExpired, claimExpiredDialogs, lockForNumbering, lockFree, takeNumbers } from '../../src/store/numbering.ts'
+import { lockFailing, noteFailure, oweEverything } from '../../src/store/dialog-failures.ts'
 import { putEndpoint } from '../../src/store/endpoints.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
 import { deleteResources, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
@@ -42,11 +43,11 @@ t.test('a dialog comes back as it was stored', async (t) => {
 t.test('a refresh writes what an in-dialog SUBSCRIBE may change, and nothing else', async (t) => {
   const dialog = sampleDialog()
   await insert(dialog)
-  await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote', 100_000))
+  await within((tx) => noteFailure(tx, ref('local'), { failures: 2, failedAt: 90, stalledAt: 80, failedCseq: 1 }, 500))
   const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true }
   await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', event: 'other', createdAt: 1 }))
   t.same(await loadDialogs(session, anna), [renewed])
-  t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote', 200_000)), 1, 'failures start again')
+  t.match(await within((tx) => lockFailing(tx, { ...ref('local'), callId: 'call', remoteTag: 'remote' }, 4)), { failures: 0 }, 'failures start again')
 })
 
 t.test('only living self dialogs are loaded as such', async (t) => {
@@ -186,12 +187,16 @@ t.test('a dialog is ended with a reason, and a refresh that was not too late tak
   t.same((await within((tx) => claimExpiredDialogs(tx, SENDER, 100, 9))).map(({ localTag, endReason }) => [localTag, endReason]).sort(), [['a', 'rejected'], ['b', 'deactivated'], ['c', 'timeout']])
 })
 
-t.test('failures are counted against the very dialog', async (t) => {
-  await insert(sampleDialog())
-  for (const [at, count] of [[1_000_000, 1], [1_009_999, 1], [1_020_000, 2], [1_600_000, 3], [2_200_001, 1]] as const) t.equal(await within((tx) => countFailure(tx, anna, 'call', 'local', 'remote', at)), count, `at ${at}: one stall counts once, long ago counts no more`)
-  for (const [user, callId, local, remote] of [[bert, 'call', 'local', 'remote'], [anna, 'x', 'local', 'remote'], [anna, 'call', 'x', 'remote'], [anna, 'call', 'local', 'x']] as const) {
-    t.equal(await within((tx) => countFailure(tx, user, callId, local, remote, 1)), undefined)
-  }
+t.test('failures are noted at the very dialog, while it lives', async (t) => {
+  await insert(sampleDialog({ expiresAt: 100 }), sampleDialog({ localTag: 'other' }))
+  const named = { ...ref('local'), callId: 'call', remoteTag: 'remote' }
+  t.same(await within((tx) => lockFailing(tx, named, 99)), { flow: 'flow;1', failures: 0, failedAt: 0, stalledAt: 0, failedCseq: 0 })
+  const history = { failures: 3, failedAt: 1_900_000_000_002, stalledAt: 1_900_000_000_001, failedCseq: 4_294_967_295 }
+  await within((tx) => noteFailure(tx, named, history, 503))
+  t.same(await within((tx) => lockFailing(tx, named, 99)), { flow: 'flow;1', ...history })
+  t.same((await pool.query('SELECT failed_code FROM dialog ORDER BY local_tag')).rows, [{ failed_code: 503 }, { failed_code: 0 }])
+  for (const wrong of [{ subscriber: bert }, { callId: 'x' }, { localTag: 'x' }, { remoteTag: 'x' }]) t.equal(await within((tx) => lockFailing(tx, { ...named, ...wrong }, 99)), undefined)
+  t.equal(await within((tx) => lockFailing(tx, named, 100)), undefined, 'past its time')
 })
 
 const debt = (localTag: string, publisher: string, dueAt: number, attempts = 1) => ({ ...ref(localTag), publisher, attempts, dueAt })
@@ -219,6 +224,25 @@ t.test('debts: one a dialog and publisher, only of living dialogs, due ones firs
   t.equal((await within((tx) => loadDue(tx, [ref('a')], 299, 9))).length, 1)
   await within((tx) => settleDeferred(tx, [{ ...first, version: 2 }]))
   t.equal(await countDeferred(session), 2)
+})
+
+t.test('a dialog is owed everything that it watches, once for all that fails together', async (t) => {
+  await addPublishers()
+  await watch('many', anna, [bert, carl])
+  await watch('none', anna, [])
+  await insert(sampleDialog({ localTag: 'self', kind: 'self' }), sampleDialog({ localTag: 'contacts', kind: 'contacts', proxy: 'kam2' }))
+  const owe = (localTag: string, dueAt: number, now: number, attempts = 1, reason = 'x'): Promise<unknown> => within((tx) => oweEverything(tx, ref(localTag), { attempts, reason, dueAt }, now))
+  const owed = async (): Promise<unknown> => (await pool.query<{ line: string }>("SELECT concat_ws(' ', local_tag, split_part(publisher, '@', 1), attempts, reason, due_at, proxy, since) AS line FROM deferred ORDER BY 1")).rows.map(({ line }) => line)
+  for (const localTag of ['many', 'none', 'self', 'contacts', 'gone']) await owe(localTag, 1_005_000, 1_000_000)
+  t.same(await owed(), ['contacts anna 1 x 1005000 kam2 1000000', 'many bert 1 x 1005000 kam1 1000000', 'many carl 1 x 1005000 kam1 1000000', 'self anna 1 x 1005000 kam1 1000000'])
+  await pool.query("DELETE FROM deferred WHERE local_tag <> 'many'")
+  await pool.query('UPDATE deferred SET due_at = 1012000 WHERE publisher = $1', [carl])
+  await owe('many', 1_009_000, 1_004_000, 2, 'together')
+  t.same(await owed(), ['many bert 1 x 1005000 kam1 1000000', 'many carl 1 x 1012000 kam1 1000000'], 'what waits goes on to wait')
+  await owe('many', 1_015_500, 1_004_000, 0, 'longer')
+  t.same(await owed(), ['many bert 1 longer 1015500 kam1 1000000', 'many carl 1 x 1012000 kam1 1000000'], 'longer where the pause grows')
+  await owe('many', 1_017_000, 1_012_000, 3, 'due')
+  t.same(await owed(), ['many bert 1 longer 1015500 kam1 1000000', 'many carl 3 due 1017000 kam1 1000000'], 'and anew where it is over')
 })
 
 t.test('expired dialogs that another node works on are passed over', { skip: needsServer }, async (t) => {

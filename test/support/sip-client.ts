@@ -63,6 +63,8 @@ export class SipClient {
   readonly epid: string
   /** The status with which NOTIFY requests are answered; 0 leaves them unanswered. */
   notifyStatus = 200
+  /** More header lines of these answers. */
+  notifyHeaders: readonly string[] = []
   private readonly port: number
   private tcp: Socket | undefined
   private udp: UdpSocket | undefined
@@ -122,7 +124,8 @@ export class SipClient {
   private answer(request: Heard, status: number): void {
     const via = request.all('Via').map((value) => `Via: ${value}\r\n`).join('')
     const same = ['From', 'To', 'Call-ID', 'CSeq'].map((name) => `${name}: ${request.header(name) ?? ''}\r\n`).join('')
-    this.write(`SIP/2.0 ${status} Answer\r\n${via}${same}Content-Length: 0\r\n\r\n`)
+    const more = this.notifyHeaders.map((line) => `${line}\r\n`).join('')
+    this.write(`SIP/2.0 ${status} Answer\r\n${via}${same}${more}Content-Length: 0\r\n\r\n`)
   }
 
   /** The next message that matches, heard already or still to come; rejects when none comes in time. */

@@ -211,7 +211,7 @@ export class World {
     await this.delivery.idle()
   }
 
-  notifyFailed(failed: Parameters<typeof handleFailedNotify>[1]): Promise<'ended' | 'retried' | 'unknown'> {
+  notifyFailed(failed: Parameters<typeof handleFailedNotify>[1]): ReturnType<typeof handleFailedNotify> {
     return handleFailedNotify(this.engine, failed)
   }
 

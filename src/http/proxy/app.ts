@@ -58,6 +58,12 @@ const required = (query: Query, name: string): string => {
 
 const readNetwork = (text: string | undefined): SourceNetwork | undefined => sourceNetworks.find((network) => network === text)
 
+/** The number that a value begins with, as in headers whose number may be followed by more; undefined when it is none of up to 10 digits. */
+const readLeadingNumber = (text: string | undefined): number | undefined => {
+  const [, digits] = /^(\d{1,10})(?!\d)/.exec(text ?? '') ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /** A value that goes into headers or back to the proxy. */
 const readToken = (query: Query, name: string): string => {
   const value = required(query, name)
@@ -143,8 +149,13 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
     if (!subscriber.ok) throw new Refused(subscriber.failure)
     const code = Number(required(query, 'code'))
     if (!Number.isInteger(code) || code < 300 || code > 699) throw new Refused(failure('malformedRequest', 'query parameter code is not a SIP status'))
-    const done = await admission.admit(event, () => handleFailedNotify(deps.engine, { code, subscriber: subscriber.value, callId: required(query, 'callid'), localTag: required(query, 'ltag'), remoteTag: required(query, 'rtag') }))
+    // The seconds lead a Retry-After, what follows are remarks (RFC 3261 20.33).
+    const done = await admission.admit(event, () => handleFailedNotify(deps.engine, {
+      code, subscriber: subscriber.value, callId: required(query, 'callid'), localTag: required(query, 'ltag'), remoteTag: required(query, 'rtag'),
+      cseq: readLeadingNumber(optional(query, 'cseq')), retryAfter: readLeadingNumber(optional(query, 'retryafter')),
+    }))
     deps.metrics.failedNotify(code)
+    deps.log.debug({ code, subscriber: subscriber.value, callId: query['callid'], done }, 'NOTIFY failed')
     return { done }
   })
 }

@@ -3,7 +3,7 @@ import { batch, publication, publish, refreshOnly, selfSubscribe, setMembers } f
 import { newUsers, type Scenario } from '../scenario.ts'
 
 export const scenario: Scenario = {
-  title: 'without piggyback and BENOTIFY: 200, then NOTIFY; an answer 481 ends the dialog (RFC 6665 4.2)',
+  title: 'without piggyback and BENOTIFY: 200, then NOTIFY; an answer 503 is waited out, 481 ends the dialog (RFC 6665 4.2)',
   transports: ['tcp', 'udp'],
   play: async (t, stack, transport) => {
     const [anna = '', boris = ''] = await newUsers(stack, 'anna', 'boris')
@@ -33,10 +33,19 @@ export const scenario: Scenario = {
     const again = await watcher.request('SUBSCRIBE', { ...batch([anna], ['note'], 'subscribe', []), callId: `${callId}-2` })
     t.equal(again.status, 200)
     await watcher.notification(`${callId}-2`)
-    watcher.notifyStatus = 481
+    const until = async (sql: string, done: (rows: number) => boolean): Promise<void> => {
+      for (let tries = 0; tries < 100 && !done((await stack.query(sql)).length); tries += 1) await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    watcher.notifyStatus = 503
+    watcher.notifyHeaders = ['Retry-After: 120 (too much to do);duration=60']
     await publisher.request('SERVICE', publish(anna, publication('three', { version: 2 })))
     await watcher.notification(`${callId}-2`)
-    for (let tries = 0; tries < 100 && (await stack.query(`SELECT 1 FROM dialog WHERE subscriber = '${boris}'`)).length > 0; tries += 1) await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(`SELECT 1 FROM deferred WHERE subscriber = '${boris}'`, (rows) => rows > 0)
+    t.same(await stack.query(`SELECT reason, due_at - since AS pause FROM deferred WHERE subscriber = '${boris}'`), [{ reason: 'NOTIFY answered 503', pause: 120_000 }], 'the proxy hands its Retry-After on')
+    watcher.notifyStatus = 481
+    await publisher.request('SERVICE', publish(anna, publication('four', { version: 3 })))
+    await watcher.notification(`${callId}-2`)
+    await until(`SELECT 1 FROM dialog WHERE subscriber = '${boris}'`, (rows) => rows === 0)
     t.same(await stack.query(`SELECT 1 FROM subscription WHERE subscriber = '${boris}'`), [], 'dialog and edges are gone')
     t.equal((await watcher.request('SUBSCRIBE', { ...refreshOnly('presence'), callId: `${callId}-2`, toTag: tagOf(again.header('To')) })).status, 481)
   },
