@@ -41,11 +41,11 @@ const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] 
 }
 
 // The registry is handed in: asking for it may need a connection of its own, which there is none of inside a transaction on the embedded database.
-const plan = async (deps: EngineDeps, registry: CategoryRegistry, { request, network }: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
+const plan = async (deps: EngineDeps, registry: CategoryRegistry, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
-  const unwatchable = await findUnwatchable(session, named, { user: request.fromUser, network }, deps.limits.maxIncoming)
+  const unwatchable = await findUnwatchable(session, named, call, deps.limits)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
-  const refused = batch ? undefined : unwatchable.get(request.toUser)
+  const refused = batch ? undefined : unwatchable.get(call.request.toUser)
   if (refused !== undefined) throw new Refused(failure(refused.failure))
   return planResources(actions, unwatchable, registry)
 }

@@ -30,6 +30,8 @@ export interface EngineLimits {
   readonly contacts: ContactLimits
   /** Subscriptions of others to one publisher. */
   readonly maxIncoming: number
+  /** Dialogs through which one subscriber may watch one publisher. */
+  readonly maxDialogsPerPair: number
   /** What all publications of one publisher may weigh, so that a self subscription's answer fits a message. */
   readonly maxPublisherBytes: number
   /** Bytes of one answer; what a batch does not fit in is told afterwards. */

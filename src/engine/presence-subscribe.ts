@@ -27,7 +27,7 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
   const poll = readIntent(request) === 'poll'
   return transact(deps.store.pool, async (tx) => {
     const [, unwatchable, endpoints, dialogs] = await Promise.all([
-      lockPublisher(tx, request.fromUser), findUnwatchable(tx, [request.toUser], { user: request.fromUser, network }, deps.limits.maxIncoming), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser),
+      lockPublisher(tx, request.fromUser), findUnwatchable(tx, [request.toUser], call, deps.limits), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser),
     ])
     const refused = unwatchable.get(request.toUser)
     if (refused !== undefined) throw new Refused(failure(refused.failure))

@@ -2,18 +2,15 @@ import { failure } from '../core/base/failure.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import { grants } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { foreign, homedElsewhere, notGranted, watchedByTooMany, type Unwatchable } from '../core/subscriptions/watchability.ts'
-import { findHomePools, findWatchedByTooMany } from '../store/limits.ts'
+import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { isBatch } from '../core/subscriptions/resources.ts'
+import { foreign, homedElsewhere, notGranted, watchedByTooMany, watchedTooOften, type Unwatchable } from '../core/subscriptions/watchability.ts'
+import { findFullPairs, findHomePools, findWatchedByTooMany } from '../store/limits.ts'
 import { loadRights } from '../store/rights.ts'
 import type { Session } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
+import type { Call, EngineLimits } from './deps.ts'
 import { Refused } from './refused.ts'
-
-/** Who wants to watch. */
-export interface WouldBeWatcher {
-  readonly user: UserKey
-  readonly network: SourceNetwork
-}
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
 const findGranted = async (session: Session, users: readonly UserKey[], network: SourceNetwork): Promise<{ readonly existing: ReadonlySet<UserKey>; readonly refused: readonly UserKey[] }> => {
@@ -22,9 +19,16 @@ const findGranted = async (session: Session, users: readonly UserKey[], network:
   return { existing: new Set(rights.keys()), refused: [...rights].flatMap(([user, { effective }]) => (grants(effective, 'incoming', network) ? [] : [user])) }
 }
 
+/** Whom the sender watches through as many dialogs as may be. A poll leaves none behind, and each of our endpoints has but one batch dialog (3.4.5.1.3). */
+const findWatchedTooOften = async (session: Session, users: readonly UserKey[], { request, network, now }: Call, most: number): Promise<readonly UserKey[]> =>
+  readIntent(request) === 'poll' || (isBatch(request) && network === 'sameEnterprise') ? []
+    : findFullPairs(session, users, { subscriber: request.fromUser, callId: request.callId, remoteTag: request.fromTag }, most, now)
+
 /** Which of the users that a SUBSCRIBE names cannot be watched here, and why (3.4.5.1.3.1, 3.4.5.3). */
-export const findUnwatchable = async (session: Session, users: readonly UserKey[], { user, network }: WouldBeWatcher, maxIncoming: number): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
-  const [{ existing, refused }, tooMany] = await Promise.all([findGranted(session, users, network), findWatchedByTooMany(session, users, user, maxIncoming)])
+export const findUnwatchable = async (session: Session, users: readonly UserKey[], call: Call, limits: Pick<EngineLimits, 'maxIncoming' | 'maxDialogsPerPair'>): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
+  const [{ existing, refused }, tooMany, tooOften] = await Promise.all([
+    findGranted(session, users, call.network), findWatchedByTooMany(session, users, call.request.fromUser, limits.maxIncoming), findWatchedTooOften(session, users, call, limits.maxDialogsPerPair),
+  ])
   const missing = users.filter((named) => !existing.has(named))
   const pools = missing.length === 0 ? new Map<UserKey, string>() : await findHomePools(session, missing)
   return new Map([
@@ -33,6 +37,7 @@ export const findUnwatchable = async (session: Session, users: readonly UserKey[
       return [named, pool === undefined ? foreign(named) : homedElsewhere(named, pool)] as const
     }),
     ...tooMany.map((named) => [named, watchedByTooMany(named)] as const),
+    ...tooOften.map((named) => [named, watchedTooOften(named)] as const),
     ...refused.map((named) => [named, notGranted(named)] as const),
   ])
 }

@@ -27,6 +27,23 @@ const TOO_MANY = statement('watched-by-too-many', `
 export const findWatchedByTooMany = async (session: Session, users: readonly UserKey[], subscriber: UserKey, maxIncoming: number): Promise<readonly UserKey[]> =>
   (await session.send<{ publisher: string }>(TOO_MANY, [[...users], subscriber, maxIncoming])).map((row) => row.publisher)
 
+// Behind the lock of a subscriber of ours the count is exact; those of other domains have no row to lock, and may overshoot by what they send at once.
+const FULL_PAIRS = statement('pairs-full', `
+  SELECT p.publisher FROM unnest($1::text[]) AS p (publisher) WHERE (
+    SELECT count(*) FROM subscription AS s JOIN dialog AS d ON d.subscriber = s.subscriber AND d.local_tag = s.local_tag
+    WHERE s.publisher = p.publisher AND s.subscriber = $2 AND d.expires_at > $3 AND (d.kind <> 'batch' OR d.endpoint_id IS NULL) AND NOT (d.call_id = $4 AND d.remote_tag = $5)) >= $6`)
+
+/** A dialog by what its SUBSCRIBEs carry, whether it exists or not. */
+export interface AskingDialog {
+  readonly subscriber: UserKey
+  readonly callId: string
+  readonly remoteTag: string
+}
+
+/** Those among these users whom a subscriber watches through as many living dialogs as may be, not counting the one that asks nor the batch dialogs of its endpoints. */
+export const findFullPairs = async (session: Session, users: readonly UserKey[], { subscriber, callId, remoteTag }: AskingDialog, most: number, now: number): Promise<readonly UserKey[]> =>
+  (await session.send<{ publisher: string }>(FULL_PAIRS, [[...users], subscriber, now, callId, remoteTag, most])).map((row) => row.publisher)
+
 const POOLS = statement('home-pools-of', 'SELECT user_uri, home_pool FROM presence_user WHERE user_uri = ANY($1::text[]) AND home_pool IS NOT NULL')
 
 /** The pools of those among these users who are served elsewhere in this deployment. */

@@ -28,7 +28,7 @@ t.test('the catalogue is sane', async (t) => {
 t.test('statuses that MS-PRES demands', async (t) => {
   const demanded: Readonly<Partial<Record<FailureName, readonly [status: number, diagnostics?: number]>>> = {
     bodyMissing: [400], bodyNotXml: [400, 4001], bodyNotValid: [400, 4001], publisherMismatch: [400], expiryMissing: [400], expiryForbidden: [400], duplicatePublication: [400], duplicateContainer: [400], selfToAnother: [400], singleNotOneResource: [400],
-    endpointNotRegistered: [401], fromIsNotTo: [403], categoryReadOnly: [403, 2003], categoryNotRegistered: [403], subscribesTooMuch: [403, 2012], userNotFound: [404, 4005], publicationConflict: [409, 2044], containersConflict: [409], publicationTooLarge: [413, 2010], categoryQuotaExceeded: [413, 2010],
+    endpointNotRegistered: [401], fromIsNotTo: [403], categoryReadOnly: [403, 2003], categoryNotRegistered: [403], subscribesTooMuch: [403, 2012], dialogsExceeded: [413, 2012], userNotFound: [404, 4005], publicationConflict: [409, 2044], containersConflict: [409], publicationTooLarge: [413, 2010], categoryQuotaExceeded: [413, 2010],
     containerMembersExceeded: [413, 2006], inputTooLarge: [413, 4008], dialogUnknown: [481, 2014], publishingEndpointNotRegistered: [488], intervalTooBrief: [423], eventUnknown: [489], versionNotSupported: [505], unavailable: [503], epidTooLong: [400, 4012],
   }
   for (const [name, [status, code]] of Object.entries(demanded)) {

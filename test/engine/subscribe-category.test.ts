@@ -1,6 +1,6 @@
 import t from 'tap'
 import { handleSip } from '../../src/engine/engine.ts'
-import { PLAIN } from '../support/client.ts'
+import { PLAIN, type Client } from '../support/client.ts'
 import { added, batchBody, notes, publishBody, removal } from '../support/bodies.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
@@ -313,6 +313,37 @@ t.test('3.4.5.1.3.1: as many watch a user as may: terminated in a batch, 413 for
   t.equal((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note'] }]) })).says.length, 1, 'its two endpoints count as two')
   await again.deregisters()
   t.strictSame((await dialog.sends({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['note'] }]) })).says, ['note#0 "x"'], 'who leaves makes room')
+})
+
+t.test('3.4.5.1.3.1: one subscriber watches one publisher through so many dialogs and no more, in whatever format', async (t) => {
+  await world.reset({ limits: { ...world.engine.limits, maxDialogsPerPair: 3 } })
+  const { publisher, watcher } = await begin()
+  const partner = world.client(clara)
+  const inFormat = (client: Client, Accept: string, headers: Readonly<Record<string, string>> = {}) => client.sends('SUBSCRIBE', { to: anna, headers: { Event: 'presence', Accept, Expires: '600', ...headers } })
+  for (const client of [watcher, partner]) {
+    const first = await client.subscribesOne(anna, ['note'])
+    t.strictSame([(await inFormat(client, 'application/pidf+xml')).status, (await inFormat(client, 'text/xml+msrtc.pidf')).status], [200, 200])
+    const full = await client.subscribesOne(anna, ['note'])
+    t.match([full.answer.status, full.answer.header('ms-diagnostics')], [413, /^2012;reason="Category subscription limit exceeded"/])
+    t.strictSame([(await inFormat(client, 'application/pidf+xml')).status, (await inFormat(client, 'text/xml+msrtc.pidf')).status], [413, 413])
+    t.equal((await first.refreshes({ body: batchBody([{ name: 'subscribe', publishers: [anna], categories: ['state'] }]) })).status, 200, 'of what it has nothing is taken')
+    t.equal((await client.subscribesOne(boris, ['note'])).answer.status, 200, 'others count by themselves')
+    t.strictSame([(await client.subscribesOne(anna, ['note'], { headers: { Expires: '0' } })).answer.status, (await inFormat(client, 'application/pidf+xml', { Expires: '0' })).status], [200, 200], 'a poll leaves nothing behind')
+    await first.cancels()
+    const again = await client.subscribesOne(anna, ['note'])
+    t.equal(again.answer.status, 200, 'who ends one makes room')
+    const same = { callId: again.callId, fromTag: again.fromTag }
+    t.strictSame([(await client.subscribesOne(anna, ['note'], same)).answer.status, (await client.subscribesOne(anna, ['note'], { ...same, cseq: 2 })).answer.status], [200, 200], 'the same request again, and another in its place')
+  }
+  t.strictSame(rejections((await watcher.subscribes([anna], ['note'])).answer), [], 'the batch dialog of an endpoint is one by itself')
+  t.equal(await world.count('dialog'), 3 + 1 + 3 + 1 + 1)
+  world.advance(601)
+  const later: number[] = []
+  for (let asked = 0; asked < 3; asked += 1) later.push((await inFormat(partner, 'application/pidf+xml')).status)
+  t.strictSame(later, [200, 200, 413], 'those past their time no longer count, told so or not')
+  await publisher.registers()
+  const storm = await Promise.all([1, 2, 3, 4, 5, 6].map(() => publisher.subscribesOne(boris, ['note'])))
+  t.strictSame(storm.map(({ answer }) => answer.status).sort(), [200, 200, 200, 413, 413, 413], 'all at once: of our own users exactly so many')
 })
 
 t.test('3.4.5.1.3: limits of a single user in place of those of all', async (t) => {

@@ -49,6 +49,7 @@ export const failures = {
   memberDomainUnknown: { status: 400, reason: 'Bad Request', section: '3.5.5.2', sentence: 'A member of type domain names a domain that does not resolve to an address; this server is set to ask the name service.' },
   singleNotOneResource: { status: 400, reason: 'Bad Request', section: '3.4.5.3', sentence: 'A single category SUBSCRIBE names exactly one resource, in one subscribe action, and it is To.' },
   incomingExceeded: { status: 413, reason: 'Request Entity Too Large', section: '3.4.5.1.3.1', sentence: 'As many subscribe to this user as may.' },
+  dialogsExceeded: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 2012, reason: 'Category subscription limit exceeded' }, section: '3.4.5.1.3.1', sentence: 'The subscriber watches this user through as many dialogs as may be; ending one makes room.' },
   subscribesTooMuch: { status: 403, reason: 'Forbidden', diagnostics: { id: 2012, reason: 'Category subscription limit exceeded' }, section: '3.4.5.1.3', sentence: 'The subscription would exceed the contacts or categories that one dialog may watch.' },
   subscriberNotListed: { status: 400, reason: 'Bad Request', diagnostics: { id: 2000, reason: 'Prompted subscriber does not exist' }, section: '3.6.5.3', sentence: 'The user to be acknowledged is not on the subscriber list.' },
   subscribersExceeded: { status: 413, reason: 'Request Entity Too Large', section: '3.6.5.3', sentence: 'The subscriber list of the publisher is full.' },

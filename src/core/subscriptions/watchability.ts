@@ -18,6 +18,10 @@ export const homedElsewhere = (user: UserKey, poolFqdn: string): Unwatchable => 
 export const notGranted = (user: UserKey): Unwatchable =>
   ({ failure: 'incomingNotGranted', rejection: { user, state: 'terminated', reason: 'rejected', statusCode: failureEntry('incomingNotGranted').status } })
 
+const quotaExceeded = (failure: FailureName) => (user: UserKey): Unwatchable => ({ failure, rejection: { user, state: 'terminated', reason: 'quotaExceeded', statusCode: failureEntry(failure).status } })
+
 /** Watched by as many as may be (3.4.5.1.3.1). */
-export const watchedByTooMany = (user: UserKey): Unwatchable =>
-  ({ failure: 'incomingExceeded', rejection: { user, state: 'terminated', reason: 'quotaExceeded', statusCode: failureEntry('incomingExceeded').status } })
+export const watchedByTooMany = quotaExceeded('incomingExceeded')
+
+/** Watched by this very subscriber through as many dialogs as may be: for each change it would be told as often. */
+export const watchedTooOften = quotaExceeded('dialogsExceeded')
