@@ -1,5 +1,6 @@
 import { countFailure, judgeFailure, transportOf } from '../core/subscriptions/notify-results.ts'
-import { lockFailing, noteFailure, oweEverything, type FailedDialog } from '../store/dialog-failures.ts'
+import { oweEverything } from '../store/dialog-debts.ts'
+import { lockFailing, noteFailure, type FailedDialog } from '../store/dialog-failures.ts'
 import { deleteDialogs, expireDialogs } from '../store/dialogs.ts'
 import { transact } from '../store/session.ts'
 import type { EngineDeps } from './deps.ts'

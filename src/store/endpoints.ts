@@ -34,13 +34,19 @@ const UPSERT = statement('endpoint-put', `
   ON CONFLICT (user_uri, endpoint_id) DO UPDATE SET instance_id = excluded.instance_id, epid = excluded.epid, proxy = excluded.proxy,
     flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at`)
 
-// Registrations are refreshed more often than subscriptions: dialogs follow the endpoint to its new connection (3.3.5.2, 3.4.5.2).
+// Registrations are refreshed more often than subscriptions: dialogs follow the endpoint to its new connection (3.3.5.2, 3.4.5.2). What they are owed
+// goes along, and need not wait any longer: mostly it could not be told because the old connection was gone. Locked in a statement of its own, behind which the
+// debts are seen that whoever held the dialogs has just noted.
+const LOCK_MOVING = statement('endpoint-lock-moving', `
+  SELECT 1 FROM dialog WHERE subscriber = $1 AND endpoint_id = $2 AND (proxy <> $3 OR flow <> $4) ORDER BY subscriber, local_tag FOR UPDATE`)
 const MOVE_DIALOGS = statement('endpoint-move-dialogs', `
-  UPDATE dialog SET proxy = $3, flow = $4 WHERE subscriber = $1 AND endpoint_id = $2 AND (proxy <> $3 OR flow <> $4)`)
+  WITH moved AS (UPDATE dialog SET proxy = $3, flow = $4 WHERE subscriber = $1 AND endpoint_id = $2 AND (proxy <> $3 OR flow <> $4) RETURNING subscriber, local_tag)
+  UPDATE deferred SET proxy = $3, due_at = least(due_at, $5) FROM moved WHERE deferred.subscriber = moved.subscriber AND deferred.local_tag = moved.local_tag`)
 
 export const putEndpoint = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
   tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt]),
-  tx.send(MOVE_DIALOGS, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow]),
+  tx.send(LOCK_MOVING, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow]),
+  tx.send(MOVE_DIALOGS, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow, endpoint.registeredAt]),
 ]
 
 const DELETE = statement('endpoint-delete', 'DELETE FROM endpoint WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])')

@@ -336,7 +336,8 @@ t.test('3.4.5.1.3.1: one subscriber watches one publisher through so many dialog
     t.strictSame([(await client.subscribesOne(anna, ['note'], same)).answer.status, (await client.subscribesOne(anna, ['note'], { ...same, cseq: 2 })).answer.status], [200, 200], 'the same request again, and another in its place')
   }
   t.strictSame(rejections((await watcher.subscribes([anna], ['note'])).answer), [], 'the batch dialog of an endpoint is one by itself')
-  t.equal(await world.count('dialog'), 3 + 1 + 3 + 1 + 1)
+  t.strictSame(rejections((await partner.subscribes([anna, boris], ['note'])).answer), [quotaExceeded(anna)], 'whoever registers elsewhere may open any number of them, which count')
+  t.equal(await world.count('dialog'), 3 + 1 + 1 + 3 + 1 + 1)
   world.advance(601)
   const later: number[] = []
   for (let asked = 0; asked < 3; asked += 1) later.push((await inFormat(partner, 'application/pidf+xml')).status)

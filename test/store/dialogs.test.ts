@@ -5,9 +5,10 @@ import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postp
 import {
   deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
-import { adoptDialogs, adoptExpired, claimExpiredDialogs, lockForNumbering, lockFree, takeNumbers } from '../../src/store/numbering.ts'
-import { lockFailing, noteFailure, oweEverything } from '../../src/store/dialog-failures.ts'
+import { oweEverything } from '../../src/store/dialog-debts.ts'
+import { lockFailing, noteFailure } from '../../src/store/dialog-failures.ts'
 import { putEndpoint } from '../../src/store/endpoints.ts'
+import { adoptDialogs, adoptExpired, claimExpiredDialogs, lockForNumbering, lockFree, takeNumbers } from '../../src/store/numbering.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
 import { deleteResources, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
 import { createUser } from '../../src/store/users.ts'
@@ -22,6 +23,8 @@ t.beforeEach(reset)
 const within = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => transact(pool, work)
 const insert = (...dialogs: readonly ReturnType<typeof sampleDialog>[]): Promise<void> => within(async (tx) => { for (const dialog of dialogs) void insertDialog(tx, dialog) })
 const ref = (localTag: string, subscriber = anna): { subscriber: string; localTag: string } => ({ subscriber, localTag })
+const addPublishers = (): Promise<void> => within(async (tx) => { for (const user of [anna, bert, carl]) void createUser(tx, user, user, [], 77) })
+const debt = (localTag: string, publisher: string, dueAt: number, attempts = 1) => ({ ...ref(localTag), publisher, attempts, dueAt })
 
 /** Locks and numbers, as whoever sends does. */
 const number = async (tx: Transaction, refs: readonly (DialogRef & { readonly count: number })[], now: number): Promise<readonly Dialog[]> => {
@@ -61,6 +64,40 @@ t.test('dialogs follow their endpoint to its new connection', async (t) => {
   t.same((await loadDialogs(session, anna)).map(({ localTag, proxy, flow }) => `${localTag} ${proxy} ${flow}`).sort(), ['elsewhere kam1 flow;1', 'local kam2 flow;2'])
   t.equal((await loadDialogs(session, bert))[0]?.flow, 'flow;1')
   t.same(await within((tx) => findEndpointDialogs(tx, anna, [sampleEndpoint().endpointId, 'none'])), [ref('local')])
+})
+
+t.test('what a dialog is owed follows it to another connection, and is due there at once', async (t) => {
+  await addPublishers()
+  await insert(sampleDialog(), sampleDialog({ localTag: 'elsewhere', endpointId: 'other' }))
+  const owe = (): Promise<unknown> => within((tx) => defer(tx, ['local', 'elsewhere'].flatMap((localTag) => [debt(localTag, bert, 5_000), debt(localTag, carl, 100)]), 'x'))
+  const debts = async (): Promise<unknown> => (await pool.query<{ line: string }>("SELECT concat_ws(' ', local_tag, split_part(publisher, '@', 1), proxy, due_at) AS line FROM deferred ORDER BY 1")).rows.map(({ line }) => line)
+  await owe()
+  const untouched = ['elsewhere bert kam1 5000', 'elsewhere carl kam1 100', 'local bert kam1 5000', 'local carl kam1 100']
+  await within(async (tx) => { void putEndpoint(tx, anna, sampleEndpoint({ registeredAt: 300 })) })
+  await within((tx) => refreshDialog(tx, sampleDialog({ notifiedAt: 300 })))
+  t.same(await debts(), untouched, 'nothing has moved')
+  await within(async (tx) => { void putEndpoint(tx, anna, sampleEndpoint({ flow: 'flow;2', registeredAt: 300 })) })
+  t.same(await debts(), ['elsewhere bert kam1 5000', 'elsewhere carl kam1 100', 'local bert kam1 300', 'local carl kam1 100'], 'a new connection')
+  await within(async (tx) => { void putEndpoint(tx, anna, sampleEndpoint({ flow: 'flow;2', proxy: 'kam2', registeredAt: 200 })) })
+  t.same(await debts(), ['elsewhere bert kam1 5000', 'elsewhere carl kam1 100', 'local bert kam2 200', 'local carl kam2 100'], 'another proxy')
+  await within((tx) => refreshDialog(tx, sampleDialog({ localTag: 'elsewhere', proxy: 'kam2', notifiedAt: 150 })))
+  t.same(await debts(), ['elsewhere bert kam2 150', 'elsewhere carl kam2 100', 'local bert kam2 200', 'local carl kam2 100'], 'a refresh from there')
+})
+
+t.test('a debt that is noted while its dialog moves goes along', { skip: needsServer }, async (t) => {
+  await addPublishers()
+  await insert(sampleDialog())
+  let hold = (): void => undefined
+  const held = new Promise<void>((resolve) => { hold = resolve })
+  let isHeld = (): void => undefined
+  const begun = new Promise<void>((resolve) => { isHeld = resolve })
+  const holding = within(async (tx) => { await lockDialog(tx, ref('local')); isHeld(); await held; void defer(tx, [debt('local', bert, 5_000)], 'gone') })
+  await begun
+  const moving = within(async (tx) => { void putEndpoint(tx, anna, sampleEndpoint({ flow: 'flow;2', proxy: 'kam2', registeredAt: 300 })) })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  hold()
+  await Promise.all([holding, moving])
+  t.same((await pool.query('SELECT proxy, due_at FROM deferred')).rows, [{ proxy: 'kam2', due_at: 300 }])
 })
 
 t.test('numbering reserves one number a notice and leaves ended dialogs out', async (t) => {
@@ -133,8 +170,6 @@ t.test('a failure in the transaction of a numbering rejects once, nothing is lef
 const watch = (localTag: string, subscriber: string, publishers: readonly string[], categories: readonly string[] = ['note']): Promise<void> =>
   within(async (tx) => { void insertDialog(tx, sampleDialog({ localTag, subscriber })); void putResources(tx, ref(localTag, subscriber), 'federated', publishers.map((publisher) => ({ publisher, categories }))) })
 
-const addPublishers = (): Promise<void> => within(async (tx) => { for (const user of [anna, bert, carl]) void createUser(tx, user, user, [], 77) })
-
 t.test('what a dialog watches is kept on both sides, category lists of any length', async (t) => {
   await addPublishers()
   await within(async (tx) => { void putResources(tx, ref('local'), 'sameEnterprise', [{ publisher: bert, categories: ['state', AWKWARD] }, { publisher: anna, categories: [] }, { publisher: carl, categories: ['note'] }]) })
@@ -198,8 +233,6 @@ t.test('failures are noted at the very dialog, while it lives', async (t) => {
   for (const wrong of [{ subscriber: bert }, { callId: 'x' }, { localTag: 'x' }, { remoteTag: 'x' }]) t.equal(await within((tx) => lockFailing(tx, { ...named, ...wrong }, 99)), undefined)
   t.equal(await within((tx) => lockFailing(tx, named, 100)), undefined, 'past its time')
 })
-
-const debt = (localTag: string, publisher: string, dueAt: number, attempts = 1) => ({ ...ref(localTag), publisher, attempts, dueAt })
 
 t.test('debts: one a dialog and publisher, only of living dialogs, due ones first', async (t) => {
   await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
