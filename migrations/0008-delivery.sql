@@ -7,6 +7,9 @@ alter table dialog add column failed_code integer not null default 0;
 alter table dialog add column stalled_at bigint not null default 0;
 alter table dialog add column failed_cseq bigint not null default 0;
 
+-- Few, and written by failures alone: a notification leaves this column as it is.
+create index dialog_failed on dialog (subscriber, local_tag) where failed_at > 0;
+
 -- Debts are paid proxy by proxy, each at its own pace. `since` is when the dialog first was owed something about that publisher.
 alter table deferred add column proxy text not null default '';
 alter table deferred add column since bigint not null default 0;

@@ -31,6 +31,8 @@ t.test('the README lists every metric of ours with its meaning and what to do, a
   const told = rows.filter((row) => row.startsWith('| `presentia_'))
   t.strictSame(told.map((row) => row.split('|').slice(0, 3).join('|') + '|').sort(), ours.sort())
   for (const row of told) t.match(row, /\| [A-Z0-9`][^|]+\. \|$/, row)
+})
+
 t.test('the README lists every answer to NOTIFY with what comes of it, and no other', async (t) => {
   const expected = notifyRules.map(({ codes, over, then, afterMs, limit, why }) => {
     const code = codes.map((each) => (each % 100 === 0 ? `${each}, other ${each / 100}xx` : String(each))).join(', ')

@@ -73,12 +73,27 @@ export interface SubscriptionTable {
   since: number
 }
 
+/** What became of a dialog's last notifications, for those who look. */
+export interface DialogResultColumns {
+  failures: number
+  failed_code: number
+  failed_at: number
+  notified_trace: string
+}
+
+export interface DeferredTable {
+  subscriber: Constant<string>
+  local_tag: Constant<string>
+  publisher: Constant<string>
+}
+
 /** The tables that are read and written through Kysely; hot paths use named SQL (see session.ts). */
 export interface Database {
   domain: DomainTable
   presence_user: PresenceUserTable
   endpoint: EndpointTable
   category: CategoryTable
-  dialog: DialogRow
+  dialog: DialogRow & DialogResultColumns
+  deferred: DeferredTable
   subscription: SubscriptionTable
 }

@@ -13,10 +13,12 @@ export interface DialogFilter {
   /** Who is watched; a user's own self subscriptions and contact lists are about that user. */
   readonly publisher?: UserKey
   readonly proxy?: string
+  /** Only those that are owed something (about that publisher, if one is named), or whose last notifications failed. */
+  readonly failing?: true
 }
 
-/** One page of the living dialogs in key order, after `after`. */
-export const listDialogs = async (db: Kysely<Database>, { kind, subscriber, publisher, proxy }: DialogFilter, now: number, limit: number, after?: DialogRef): Promise<readonly Dialog[]> => {
+/** Rows of one page of the living dialogs in key order, after `after`. */
+export const findDialogRows = (db: Kysely<Database>, { kind, subscriber, publisher, proxy, failing }: DialogFilter, now: number, limit: number, after?: DialogRef) => {
   let query = db.selectFrom('dialog').selectAll().where('expires_at', '>', now).orderBy('subscriber').orderBy('local_tag').limit(limit)
   if (after !== undefined) query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('subscriber', 'local_tag'), '>', tuple(after.subscriber, after.localTag)))
   if (kind !== undefined) query = query.where('kind', '=', kind)
@@ -26,8 +28,17 @@ export const listDialogs = async (db: Kysely<Database>, { kind, subscriber, publ
   if (publisher !== undefined) query = query.where(({ eb, refTuple, selectFrom }) => eb(refTuple('subscriber', 'local_tag'), 'in',
     selectFrom('subscription').select(['subscriber', 'local_tag']).where('publisher', '=', publisher)
       .unionAll(selectFrom('dialog').select(['subscriber', 'local_tag']).where('subscriber', '=', publisher).where('kind', 'in', ['self', 'contacts'])).$asTuple('subscriber', 'local_tag')))
-  return (await query.execute()).map(readDialog)
+  if (failing === true) query = query.where(({ eb, refTuple, selectFrom }) => {
+    const owed = selectFrom('deferred').select(['subscriber', 'local_tag'])
+    return eb(refTuple('subscriber', 'local_tag'), 'in',
+      (publisher === undefined ? owed : owed.where('publisher', '=', publisher)).unionAll(selectFrom('dialog').select(['subscriber', 'local_tag']).where('failed_at', '>', 0).where('failures', '>', 0)).$asTuple('subscriber', 'local_tag'))
+  })
+  return query.execute()
 }
+
+/** One page of the living dialogs in key order, after `after`. */
+export const listDialogs = async (db: Kysely<Database>, filter: DialogFilter, now: number, limit: number, after?: DialogRef): Promise<readonly Dialog[]> =>
+  (await findDialogRows(db, filter, now, limit, after)).map(readDialog)
 
 const ONE = statement('dialog-get', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 AND expires_at > $3')
 

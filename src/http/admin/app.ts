@@ -11,6 +11,7 @@ import { categoryRoutes } from './categories.ts'
 import { contactRoutes } from './contacts.ts'
 import { containerRoutes } from './containers.ts'
 import { delegateRoutes } from './delegates.ts'
+import { deliveryRoutes } from './deliveries.ts'
 import { domainRoutes } from './domains.ts'
 import { explainRoutes } from './explain.ts'
 import { landingPage } from './landing-page.ts'
@@ -76,6 +77,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(presenceRoutes(deps))
     await scoped.register(explainRoutes(deps))
     await scoped.register(subscriptionRoutes(deps))
+    await scoped.register(deliveryRoutes(deps))
     await scoped.register(subscriberRoutes(deps))
     await scoped.register(delegateRoutes(deps))
     await scoped.register(contactRoutes(deps))

@@ -3,17 +3,29 @@ import { dialogKinds, type Dialog } from '../../core/model/dialog.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri, type UserKey } from '../../core/sip/uri.ts'
 import type { OwedAbout } from '../../store/dialog-list.ts'
+import type { DialogRef } from '../../store/dialogs.ts'
 import type { Resource } from '../../store/subscriptions.ts'
 import type { Owed, Watching } from '../../store/watching.ts'
+import { readKey, UserParams } from './user-key.ts'
 
-const Time = Type.String({ format: 'date-time' })
+export const Time = Type.String({ format: 'date-time' })
 const Network = Type.Enum([...sourceNetworks])
-const LocalTag = Type.String({ description: 'Our tag; with the subscriber it names the dialog.' })
+export const LocalTag = Type.String({ description: 'Our tag; with the subscriber it names the dialog.' })
 const LastNotification = Type.Object({ cseq: Type.Integer(), at: Time })
 const OWED = 'The latest state of this publisher could not be told yet.'
 const OwedView = Type.Object({ attempts: Type.Integer(), reason: Type.String(), dueAt: Time }, { description: OWED })
 
 export const Kind = Type.Enum([...dialogKinds], { description: 'self: what is the user\'s own. batch, single: categories of others. contacts: the contact list.' })
+
+/** A user in a query. */
+export const Uri = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 512, description }))
+
+export const ProxyName = Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$', description: 'Only dialogs that this proxy carries.' }))
+
+/** Path parameters of one dialog, and the dialog that they name; 400 when the subscriber is no user. */
+export const One = Type.Object({ subscriber: UserParams.properties.uri, localTag: Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' }) })
+
+export const readRef = ({ subscriber, localTag }: Static<typeof One>): DialogRef => ({ subscriber: readKey(subscriber), localTag })
 
 const common = {
   subscriber: Type.String(), localTag: LocalTag, remoteTag: Type.String(), callId: Type.String(), kind: Kind, event: Type.String(),
@@ -41,7 +53,8 @@ export const Watcher = Type.Object({
   lastNotification: LastNotification, createdAt: Time, expiresAt: Time, owed: Type.Optional(OwedView),
 }, { $id: 'Watcher' })
 
-const time = (at: number): string => new Date(at).toISOString()
+/** An instant as the admin API writes it. */
+export const time = (at: number): string => new Date(at).toISOString()
 
 const writeOwed = ({ attempts, reason, dueAt }: Owed): Static<typeof OwedView> => ({ attempts, reason, dueAt: time(dueAt) })
 

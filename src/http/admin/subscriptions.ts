@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import type { Dialog } from '../../core/model/dialog.ts'
 import { endDialog } from '../../engine/end-dialog.ts'
 import { countWatched, getDialog, listDialogs, listWatchers, loadOwed } from '../../store/dialog-list.ts'
-import { loadDialogs, type DialogRef } from '../../store/dialogs.ts'
+import { loadDialogs } from '../../store/dialogs.ts'
 import { poolSession } from '../../store/session.ts'
 import { loadResourcesOfMany } from '../../store/subscriptions.ts'
 import { ProblemError } from '../problem.ts'
@@ -11,20 +11,14 @@ import type { AdminDeps } from './deps.ts'
 import { expectUser } from './expect-user.ts'
 import { pairKey, readPairPage, writePage } from './pages.ts'
 import { PageQuery, pageOf, Problem } from './schemas.ts'
-import { Kind, refText, SubscriptionEntry, SubscriptionView, Watcher, writeEntry, writeSubscription, writeWatcher } from './subscription-schemas.ts'
+import { Kind, One, ProxyName, readRef, refText, SubscriptionEntry, SubscriptionView, Uri, Watcher, writeEntry, writeSubscription, writeWatcher } from './subscription-schemas.ts'
 import { tellEnded } from './tell-ended.ts'
 import { readKey, UserParams } from './user-key.ts'
 
-const Uri = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 512, description }))
-
 const Query = Type.Object({
   ...PageQuery.properties, kind: Type.Optional(Kind), subscriber: Uri('Only those of this user.'), publisher: Uri('Only those that watch this user; its own self subscriptions and contact lists are among them.'),
-  proxy: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$', description: 'Only those that this proxy carries.' })),
+  proxy: ProxyName,
 }, { additionalProperties: false })
-
-const One = Type.Object({ subscriber: UserParams.properties.uri, localTag: Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\u0000]+$' }) })
-
-const readRef = ({ subscriber, localTag }: Static<typeof One>): DialogRef => ({ subscriber: readKey(subscriber), localTag })
 
 /** Subscriptions as they are: who watches whom through which dialog, what it was told last and is owed; and ending them. */
 export const subscriptionRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
