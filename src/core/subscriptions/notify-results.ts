@@ -25,7 +25,7 @@ export interface NotifyRule {
 export const notifyRules: readonly NotifyRule[] = [
   { codes: [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604], then: 'end', afterMs: 0, limit: 1, why: 'The subscription is gone on the other side, or nobody is there to have one (RFC 6665 4.2.2).' },
   { codes: [408], over: 'udp', then: 'retry', afterMs: 5_000, limit: 2, why: 'Not one of many retransmissions was answered: the client has vanished (RFC 6665 4.2.2, Timer F), and nothing but this says so. Tried once more, since networks pause.' },
-  { codes: [408], over: 'connection', then: 'retry', afterMs: 5_000, limit: 4, why: 'The connection stood, or it were 430 before anything was sent: the client is asleep or busy, and it costs no retransmissions to wait for it. Its registrar tells when it is lost.' },
+  { codes: [408], over: 'connection', then: 'retry', afterMs: 5_000, limit: 4, why: 'The connection stood, else the proxy had said 430 at the hand-over: the client is asleep or busy, and waiting for it costs no retransmissions. Its registrar tells when it is lost.' },
   { codes: [430], then: 'retry', afterMs: 5_000, limit: 4, why: 'A proxy on the way lost the connection to the client (RFC 5626 5.3.1). Its next REGISTER makes due at once what it is owed.' },
   { codes: [486, 491], then: 'retry', afterMs: 5_000, limit: 3, why: 'The client is occupied for the moment (RFC 3261 21.4.22, 21.4.27).' },
   { codes: [503], then: 'retry', afterMs: 30_000, limit: 5, why: 'The client, or a proxy on the way, is overloaded or about to restart (RFC 3261 21.5.4).' },
@@ -59,7 +59,7 @@ const STALL_MS = 10_000
 /** Failures longer ago are forgiven. */
 const FORGIVEN_MS = 600_000
 
-/** Where numbers are skipped on purpose, so that they lie beyond all that may have been used, many are. */
+/** A jump this wide is none of notifications that were taken: numbers are also skipped on purpose, to lie beyond all that may have been used. */
 const SKIPPED = 500
 
 /**
