@@ -11,7 +11,7 @@ const OWE_ALL = statement('deferred-put-all', `
     SELECT publisher FROM dialog_resource AS r WHERE r.subscriber = dialog.subscriber AND r.local_tag = dialog.local_tag
     UNION ALL SELECT dialog.subscriber WHERE dialog.kind IN ('self', 'contacts')) AS watched
   WHERE dialog.subscriber = $1 AND dialog.local_tag = $2
-  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason, due_at = excluded.due_at
+  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason, due_at = excluded.due_at, proxy = excluded.proxy
   WHERE deferred.due_at <= $6 OR excluded.due_at > deferred.due_at + 10000`)
 
 /** Owes a locked dialog the latest state of everything it watches, not before `dueAt`. */

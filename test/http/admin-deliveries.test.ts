@@ -147,10 +147,13 @@ t.test('POST …/retry: what is owed is due now; POST …/resend: everything is 
   publisher.hears()
   await pays()
   t.strictSame(watcher.hears(), [], 'not due yet')
+  const owed = (await call('GET', place(boris, batch))).json<Item>().debts?.[0]
+  t.match(owed, { publisher: sip(anna), trace: /^trace\d+$/, dueAt: /^2026-03-02T08:00:00\.[1-9]/ })
   world.proxies.kam1.failing.clear()
   t.strictSame((await call('POST', `${place(`sip:${boris}`, batch)}/retry`)).json(), { due: 1 })
   await pays()
   t.strictSame([watcher.learns(), await world.count('deferred')], [[['note#0 "second"']], 0])
+  t.strictSame((await call('GET', place(boris, batch))).json<{ lastNotification: { trace?: string } }>().lastNotification.trace, owed?.trace, 'the publish can be followed to the notification')
   t.strictSame([(await call('POST', `${place(boris, batch)}/retry`)).json(), (await call('POST', `${place(boris, batch)}/resend`)).json()], [{ due: 0 }, { due: 2 }], 'nothing is owed; all is')
   t.match((await call('GET', place(boris, batch))).json(), { owed: 2, debts: [{ attempts: 0, reason: 'the operator has it sent again', since: at(0), dueAt: at(0) }] })
   await pays()

@@ -1,4 +1,5 @@
 import type { Instant } from '../base/instant.ts'
+import { NUMBERS_AHEAD } from './dialog.ts'
 
 /** How a NOTIFY travels: in packets that may be lost, or over a connection whose end is noticed. */
 export type Transport = 'udp' | 'connection'
@@ -59,18 +60,16 @@ const STALL_MS = 10_000
 /** Failures longer ago are forgiven. */
 const FORGIVEN_MS = 600_000
 
-/** A jump this wide is none of notifications that were taken: numbers are also skipped on purpose, to lie beyond all that may have been used. */
-const SKIPPED = 500
-
 /**
  * Counts a failed NOTIFY. Nobody tells us of those that are answered well, but their numbers do: where some between two failures, seconds apart,
- * were sent and did not fail, the count begins anew. So it does after ten minutes; and a SUBSCRIBE in the dialog ends it altogether.
+ * did not fail, the count begins anew; where so many are missing, they were skipped by another sender. It also does after ten minutes, and a SUBSCRIBE in the
+ * dialog ends it altogether.
  */
 export const countFailure = (before: FailureHistory, cseq: number | undefined, now: Instant): FailureHistory => {
   const between = cseq === undefined || before.failedCseq === 0 ? 0 : cseq - before.failedCseq - 1
   const sinceLast = now - before.failedAt
   const failedCseq = Math.max(before.failedCseq, cseq ?? 0)
-  if (before.failures === 0 || sinceLast >= FORGIVEN_MS || (sinceLast >= STALL_MS && between > 0 && between < SKIPPED)) return { failures: 1, failedAt: now, stalledAt: now, failedCseq }
+  if (before.failures === 0 || sinceLast >= FORGIVEN_MS || (sinceLast >= STALL_MS && between > 0 && between < NUMBERS_AHEAD)) return { failures: 1, failedAt: now, stalledAt: now, failedCseq }
   if (now - before.stalledAt < STALL_MS) return { ...before, failedAt: now, failedCseq }
   return { failures: before.failures + 1, failedAt: now, stalledAt: now, failedCseq }
 }

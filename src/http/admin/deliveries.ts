@@ -70,7 +70,7 @@ export const deliveryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
     deps.log.info({ ...ref, debts }, what)
     return debts
   }
-  const Due = Type.Object({ due: Type.Integer({ description: 'About how many publishers it will be told within a second.' }) })
+  const Due = Type.Object({ due: Type.Integer({ description: 'About how many publishers it will be told within seconds, if its proxy can.' }) })
 
   for (const [name, summary, owe] of [
     ['retry', 'Try now what a dialog is owed', retryDialog], ['resend', 'Send a dialog the latest state of everything that it watches', resendDialog],
