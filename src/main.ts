@@ -121,7 +121,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const presenceTerms = createPresenceTerms(categories, domains)
-  const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 })
+  const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const sender = createSender(() => randomHex(8))
   const engine: EngineDeps = {
     store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,

@@ -45,6 +45,7 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     const asked = publishers.filter((publisher) => !watched.has(publisher))
     if (asked.length === 0) return publishers
     const forgotten = await deleteUnwatched(session, asked)
+    metrics.coalesced(forgotten.length - new Set(forgotten.map(({ publisher }) => publisher)).size)
     if (forgotten.length > 0) metrics.told(forgotten.length, now() - Math.min(...forgotten.map(({ at }) => at)))
     const done = new Set(forgotten.map(({ publisher }) => publisher))
     return publishers.filter((publisher) => !done.has(publisher))
@@ -57,6 +58,8 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     watched.note(left, withWatchers)
     if (changes.length === 0) return
     metrics.notifications(count)
+    metrics.suppressed(suppressed)
+    metrics.coalesced(changes.length - new Set(changes.map(({ publisher }) => publisher)).size)
     metrics.told(changes.length, now() - Math.min(...changes.map(({ at }) => at)))
     log.debug({ ...count, suppressed, traces: changes.map(({ trace }) => trace) }, 'told')
   }

@@ -6,6 +6,8 @@ export interface ConflictGuard {
   readonly conflict: (sender: string, instances: readonly string[], now: number) => boolean
   /** Notes a success: the runs on these instances are over. */
   readonly success: (sender: string, instances: readonly string[]) => void
+  /** Notes a decision that was outdated when it was to be written, and is made again. */
+  readonly raced: () => void
   /** Storms refused so far. */
   readonly storms: () => number
 }
@@ -13,7 +15,7 @@ export interface ConflictGuard {
 /** Runs are short and few; should there ever be more, the oldest are forgotten. */
 const MAX_RUNS = 10_000
 
-export const createConflictGuard = (limits: ConflictLimits): ConflictGuard => {
+export const createConflictGuard = (limits: ConflictLimits, raced: () => void = () => undefined): ConflictGuard => {
   const runs = new Map<string, ConflictRun>()
   let storms = 0
   return {
@@ -36,6 +38,7 @@ export const createConflictGuard = (limits: ConflictLimits): ConflictGuard => {
     success: (sender, instances) => {
       if (runs.size > 0) for (const instance of instances) runs.delete(`${sender}\n${instance}`)
     },
+    raced,
     storms: () => storms,
   }
 }

@@ -81,7 +81,11 @@ export const handlePublish = async (deps: EngineDeps, call: Call): Promise<Answe
     const snapshot = memory === undefined ? await path.read(key) : { known: memory, answered: undefined }
     if (snapshot === undefined) throw new Refused(failure('publisherNotFound'))
     const done = await attempt(deps, call, body.value, registry, key, snapshot, memory !== undefined, path)
-    if (done === OUTDATED) publishing.known.forget(key.publisher)
+    if (done === OUTDATED) {
+      publishing.known.forget(key.publisher)
+      // Memory is often a little behind, which is nobody's conflict.
+      if (memory === undefined) deps.conflicts.raced()
+    }
     return done
   }
   for (let tries = 0; tries < OPTIMISTIC_TRIES; tries += 1) {

@@ -11,7 +11,7 @@ import { findEndpoint, readRegistration } from '../../src/core/registrations/reg
 import { readBatchSubscribe, type BatchAction } from '../../src/core/requests/batch-subscribe.ts'
 import { readRoamingList } from '../../src/core/requests/roaming-list.ts'
 import { endpointIdOfEpid } from '../../src/core/sip/endpoint-id.ts'
-import { openDialog, renewDialog, type DialogTerms } from '../../src/core/subscriptions/dialog.ts'
+import { NUMBERS_AHEAD, openDialog, renewDialog, takeOver, type DialogTerms } from '../../src/core/subscriptions/dialog.ts'
 import { checkInDialog, grantExpires, negotiate, piggybackHeaders, plainHeaders, readIntent } from '../../src/core/subscriptions/lifetime.ts'
 import { foreign, homedElsewhere, notGranted, watchedByTooMany } from '../../src/core/subscriptions/watchability.ts'
 import { applyPlan, checkSingle, isBatch, planResources } from '../../src/core/subscriptions/resources.ts'
@@ -111,12 +111,19 @@ t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {
   t.same(plainHeaders(dialog(), { benotify: false, piggyback: false, autoextend: false }, now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '600']])
 })
 
+t.test('RFC 3261 12.2.2: numbers rise over engines: whoever takes a dialog over begins beyond all that another may have used', async (t) => {
+  const own = dialog({ cseq: 7, sender: 'here' })
+  t.equal(takeOver(own, 'here'), own)
+  t.match(takeOver(own, 'there'), { cseq: 7 + NUMBERS_AHEAD, sender: 'there' })
+  t.equal(takeOver(takeOver(own, 'there'), 'here').cseq, 7 + 2 * NUMBERS_AHEAD, 'there and back')
+})
+
 t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
   const opening = request('SUBSCRIBE', { To: `<sip:${anna}>` }, ['Event: presence;id=1', 'Expires: 900', 'Record-Route: <sip:p1;lr>', 'Record-Route: <sip:p2;lr>', ...benotify])
   const opened = must(openDialog(opening, terms, now))
   t.same(opened, {
     subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
-    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0,
+    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0, sender: 'here',
   })
   t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
   t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')
