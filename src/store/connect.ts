@@ -76,8 +76,11 @@ const openPool = (config: object, { observer, statementTimeoutMs = 10_000 }: Sto
 })
 
 const finish = (pool: WatchedPool, kind: Store['kind'], { onError, onAway, onBack }: StoreOptions, closeMore: () => Promise<void>): Store => {
+  const publishing = createPublishing(pool, kind === 'embedded' ? 1 : 2)
   const heard = (error: Error): void => {
     pool.suspect(error)
+    // Another server may have taken over, quickly enough that nobody noticed.
+    publishing.known.forgetAll()
     onError(error)
   }
   // Without a listener, the loss of an idle connection would end the process.
@@ -85,7 +88,6 @@ const finish = (pool: WatchedPool, kind: Store['kind'], { onError, onAway, onBac
   // The pool does not listen to connections that are in use; their loss must not end the process either.
   pool.on('connect', (client) => { client.on('error', heard) })
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
-  const publishing = createPublishing(pool, kind === 'embedded' ? 1 : 2)
   const [read, write] = [watchAge(publishing.read), watchAge(publishing.write)]
   pool.listen({
     // What took over may lack the last commits of the server before, and count revisions anew from there.
