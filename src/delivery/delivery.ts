@@ -6,6 +6,7 @@ import type { Store } from '../store/connect.ts'
 import { poolSession } from '../store/session.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { endExpiredDialogs, EXPIRED_BATCH } from './end-expired.ts'
+import { createUnwatchedQueue } from './forget-unwatched.ts'
 import type { HandOverDeps } from './hand-over.ts'
 import { payDebts } from './pay-debts.ts'
 import { tellChanges } from './tell-changes.ts'
@@ -38,16 +39,17 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
   const { store, log, metrics, now, proxies } = options
   const deps: HandOverDeps = { ...options, known: store.publishing.known, patience: store.kind === 'embedded' ? 'brief' : 'patient', pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined) }
   const session = poolSession(store.pool)
-  const watched = createWatchedMemory()
+  const memory = createWatchedMemory()
 
   /** Forgets the changes of those whom nobody watches, in one statement; says who is left. */
   const tellNobody = async (publishers: readonly UserKey[]): Promise<readonly UserKey[]> => {
-    const asked = publishers.filter((publisher) => !watched.has(publisher))
+    const asked = publishers.filter((publisher) => memory.isWatched(publisher) !== true)
     if (asked.length === 0) return publishers
     const forgotten = await deleteUnwatched(session, asked)
     metrics.coalesced(forgotten.length - new Set(forgotten.map(({ publisher }) => publisher)).size)
     if (forgotten.length > 0) metrics.told(forgotten.length, now() - Math.min(...forgotten.map(({ at }) => at)))
     const done = new Set(forgotten.map(({ publisher }) => publisher))
+    memory.note([...done], [])
     return publishers.filter((publisher) => !done.has(publisher))
   }
 
@@ -55,8 +57,8 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     const left = await tellNobody(publishers)
     if (left.length === 0) return
     const { changes, watched: withWatchers, suppressed, ...count } = await tellChanges(store.pool, deps, left)
-    watched.note(left, withWatchers)
     if (changes.length === 0) return
+    memory.note([...new Set(changes.map(({ publisher }) => publisher))], withWatchers)
     metrics.notifications(count)
     metrics.suppressed(suppressed)
     metrics.coalesced(changes.length - new Set(changes.map(({ publisher }) => publisher)).size)
@@ -109,8 +111,20 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
   }
 
   const dispatcher = createDispatcher(tellOrLeave, options.concurrency)
+  const unwatched = createUnwatchedQueue(async (publishers) => {
+    try {
+      return await tellNobody(publishers)
+    } catch (error) {
+      log.error({ err: error }, 'forgetting changes failed')
+      return []
+    }
+  }, dispatcher.wake)
   return {
-    wake: dispatcher.wake,
+    wake: (publishers) => {
+      const others = publishers.filter((publisher) => memory.isWatched(publisher) !== false)
+      if (others.length < publishers.length) for (const publisher of publishers) if (memory.isWatched(publisher) === false) unwatched.add(publisher)
+      if (others.length > 0) dispatcher.wake(others)
+    },
     findLeftBehind: async () => dispatcher.wake(await findLeftBehind(session, now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
     payDeferred,
     endExpired: async () => {
@@ -120,6 +134,7 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
       }
     },
     idle: async () => {
+      await unwatched.flush()
       await dispatcher.idle()
       await Promise.all(paying.values())
     },

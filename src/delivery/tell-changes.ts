@@ -61,7 +61,7 @@ const renewalOf = (deps: HandOverDeps, { tellings, current }: Prepared, terms: P
 }
 
 const resultOf = ({ changes, tellings, dues }: Prepared, count: HandOverCount): Told => ({
-  ...count, changes, watched: tellings.map(({ publisher }) => publisher), suppressed: tellings.reduce((sum, { edges }) => sum + edges.length, 0) - dues.length,
+  ...count, changes, watched: tellings.map(({ publisher }) => publisher), suppressed: tellings.reduce((sum, { edges }) => sum + edges.length, 0) - dues.filter(({ network }) => network !== undefined).length,
 })
 
 const NOTHING: HandOverCount = { sent: 0, gone: 0, deferred: 0 }

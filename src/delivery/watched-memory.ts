@@ -1,8 +1,9 @@
 import type { UserKey } from '../core/sip/uri.ts'
 
-/** Who had watchers when they were last looked at: their changes are told at once, without asking first whether anybody watches. */
+/** Who had watchers, and who had none, when they were last looked at. */
 export interface WatchedMemory {
-  readonly has: (publisher: UserKey) => boolean
+  /** Undefined for those who are not remembered. */
+  readonly isWatched: (publisher: UserKey) => boolean | undefined
   /** `asked` were looked at; those of them that are in `watched` have watchers. */
   readonly note: (asked: readonly UserKey[], watched: readonly UserKey[]) => void
 }
@@ -11,13 +12,16 @@ export interface WatchedMemory {
 const MOST = 100_000
 
 export const createWatchedMemory = (): WatchedMemory => {
-  const memory = new Set<UserKey>()
+  const memory = new Map<UserKey, boolean>()
   return {
-    has: (publisher) => memory.has(publisher),
+    isWatched: (publisher) => memory.get(publisher),
     note: (asked, watched) => {
-      for (const publisher of asked) memory.delete(publisher)
-      for (const publisher of watched) memory.add(publisher)
-      for (const publisher of memory) {
+      const having = new Set(watched)
+      for (const publisher of asked) {
+        memory.delete(publisher)
+        memory.set(publisher, having.has(publisher))
+      }
+      for (const publisher of memory.keys()) {
         if (memory.size <= MOST) break
         memory.delete(publisher)
       }
