@@ -9,7 +9,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { loadRevisions } from '../store/changes.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { loadCurrentState } from '../store/current-state.ts'
-import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
+import { findDueDialogs, forgetOrphans, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { adoptDialogs, lockFree } from '../store/numbering.ts'
 import { withOwnLists } from '../store/publisher.ts'
@@ -72,7 +72,10 @@ const NOTHING: Paid = { again: false, sent: 0, gone: 0, deferred: 0 }
 export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<Paid> => {
   const session = poolSession(pool)
   const due = await findDueDialogs(session, proxy, deps.sender.id(), deps.now(), DEBTS_BATCH)
-  if (due.length === 0) return NOTHING
+  if (due.length === 0) {
+    await forgetOrphans(session, proxy, deps.now())
+    return NOTHING
+  }
   const terms = await deps.terms()
   const { foreign, ...paid } = await transactNumbering(pool, deps.sender, async (tx, use) => {
     const { own, foreign: others } = await lockFree(tx, due, deps.sender.id())

@@ -74,6 +74,14 @@ export const findDueDialogs = async (session: Session, proxy: string, sender: st
   return [...new Map(rows.map((row) => [`${row.subscriber}\n${row.local_tag}`, { subscriber: row.subscriber, localTag: row.local_tag }])).values()]
 }
 
+// A debt may be noted at the very moment at which its dialog ends.
+const FORGET_ORPHANS = statement('deferred-forget-orphans', `
+  DELETE FROM deferred WHERE proxy = $1 AND due_at <= $2
+    AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = deferred.subscriber AND dialog.local_tag = deferred.local_tag)`)
+
+/** Forgets what is owed by now to dialogs at a proxy that are no more. */
+export const forgetOrphans = (session: Session, proxy: string, now: number): Promise<unknown> => session.send(FORGET_ORPHANS, [proxy, now])
+
 // Not more than a dialog may number in one transaction, whatever is owed.
 const DUE_OF = statement('deferred-due-of', `
   SELECT d.subscriber, d.local_tag, d.publisher, d.attempts, d.since, d.trace, d.version FROM deferred AS d

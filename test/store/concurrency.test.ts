@@ -22,8 +22,8 @@ const ROUNDS = url === undefined ? 40 : 120
 
 const createNodes = (fake: FakeProxy): readonly [EngineNode, EngineNode] => [
   createNode({ name: 'one', store, clock, client: fake.client, random: seeded(seed) }),
-  // Its clock goes 300 ms ahead, as clocks do.
-  createNode({ name: 'two', store: otherStore, clock: { get time() { return clock.time + 300 } }, client: fake.client, random: seeded(seed + 1) }),
+  // Its clock goes three seconds ahead.
+  createNode({ name: 'two', store: otherStore, clock: { get time() { return clock.time + 3_000 } }, client: fake.client, random: seeded(seed + 1) }),
 ]
 
 const anna = 'anna@nordwind.example'

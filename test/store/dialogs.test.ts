@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Dialog } from '../../src/core/model/dialog.ts'
 import { NUMBERS_AHEAD } from '../../src/core/subscriptions/dialog.ts'
-import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred } from '../../src/store/deferred.ts'
+import { countDeferred, defer, findDueDialogs, forgetOrphans, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred } from '../../src/store/deferred.ts'
 import {
   deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
@@ -276,6 +276,16 @@ t.test('a dialog is owed everything that it watches, once for all that fails tog
   t.same(await owed(), ['many bert 1 longer 1015500 kam1 1000000', 'many carl 1 x 1012000 kam1 1000000'], 'longer where the pause grows')
   await owe('many', 1_017_000, 1_012_000, 3, 'due')
   t.same(await owed(), ['many bert 1 longer 1015500 kam1 1000000', 'many carl 3 due 1017000 kam1 1000000'], 'and anew where it is over')
+})
+
+t.test('a debt that was noted while its dialog ended is forgotten', async (t) => {
+  await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
+  await within((tx) => defer(tx, [debt('a', bert, 100), debt('b', bert, 100), debt('b', carl, 300)], 'x'))
+  await pool.query("DELETE FROM dialog WHERE local_tag = 'b'")
+  await forgetOrphans(session, 'kam1', 200)
+  t.equal(await countDeferred(session), 2, 'what is not due yet, in its time')
+  await forgetOrphans(session, 'kam1', 300)
+  t.same((await within((tx) => loadDue(tx, [ref('a'), ref('b')], 900, 9))).map(({ localTag }) => localTag), ['a'])
 })
 
 t.test('expired dialogs that another node works on are passed over', { skip: needsServer }, async (t) => {
