@@ -12,7 +12,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
 // From a checkout the sources run as they are; an installation holds the build only.
 const source = fileURLToPath(new URL('../src/cli/', import.meta.url))
 const [folder, ending] = existsSync(source) ? ['../src/cli/', '.ts'] : ['../dist/cli/', '.js']
-const commands = ['start', 'stack', 'demo', 'bench', 'explain', 'postgres', 'check-versions']
+const commands = ['start', 'stack', 'demo', 'bench', 'explain', 'postgres', 'check-versions', 'check-delivery', 'check-soak']
 const [command = 'start', ...rest] = process.argv.slice(2)
 if (!commands.includes(command) || !existsSync(fileURLToPath(new URL(`${folder}${command}${ending}`, import.meta.url)))) {
   console.error(`usage: presentia ${commands.join('|')}`)

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { mediaTypes } from '../core/sip/media-types.ts'
-import { namespaces } from '../core/xml/namespaces.ts'
-import { packageRoot } from '../main.ts'
 import { checkHistory, documentOf, keyOf, readDocument, readFault, type Heard, type Notice, type Operation, type Sent, type Tally, type WriteRow, type CommittedRow } from './check-versions-history.ts'
 import * as wire from './demo-messages.ts'
+import { startEngineProcess, type EngineAddresses } from './engine-process.ts'
+import { publishBody } from './request-bodies.ts'
 import { startTemporaryPostgres, withFreshDatabase } from './temporary-postgres.ts'
 
 const SECONDS = Math.min(600, Number(process.env['CHECK_SECONDS'] ?? 30))
@@ -46,7 +46,7 @@ const TYPES = { getTypeParser: (oid: number) => (oid === pg.types.builtins.INT8 
 
 const uriOf = (user: string): string => `sip:${user}@example.com`
 
-type Engine = Readonly<{ child: ChildProcess; proxyUrl: string; adminUrl: string }>
+type Engine = EngineAddresses & { readonly child: ChildProcess }
 
 /** All that the parts of one run share. */
 const createStage = (databaseUrl: string, violations: string[]) => ({
@@ -59,12 +59,9 @@ const createStage = (databaseUrl: string, violations: string[]) => ({
 type Stage = ReturnType<typeof createStage>
 
 const startEngine = async (stage: Stage, at: number): Promise<Engine> => {
-  const child = spawn(process.execPath, [join(packageRoot(), 'bin', 'presentia.mjs'), 'start'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      PATH: process.env['PATH'] ?? '', PRESENTIA_DATABASE_URL: stage.databaseUrl, PRESENTIA_DATA_DIR: join(stage.folder, `engine${at}`), PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0',
-      PRESENTIA_ADMIN_KEY: ADMIN_KEY, PRESENTIA_PROXIES: JSON.stringify({ check: { kind: 'plain', secret: SECRET, notifyUrl: stage.notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CONFLICT_LIMIT: '10000', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', PRESENTIA_SERVER_PUBLICATIONS: 'false', PRESENTIA_RECONCILE_MS: '0',
-    },
+  const { child, ready } = startEngineProcess({
+    PRESENTIA_DATABASE_URL: stage.databaseUrl, PRESENTIA_DATA_DIR: join(stage.folder, `engine${at}`), PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0',
+    PRESENTIA_ADMIN_KEY: ADMIN_KEY, PRESENTIA_PROXIES: JSON.stringify({ check: { kind: 'plain', secret: SECRET, notifyUrl: stage.notifyUrl } }), PRESENTIA_CONFLICT_LIMIT: '10000', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', PRESENTIA_SERVER_PUBLICATIONS: 'false', PRESENTIA_RECONCILE_MS: '0',
   })
   stage.children.add(child)
   child.once('exit', () => {
@@ -72,13 +69,7 @@ const startEngine = async (stage: Stage, at: number): Promise<Engine> => {
     if (stage.engines[at]?.child === child) stage.report(`engine ${at} ended by itself`)
     if (stage.engines[at]?.child === child) stage.engines[at] = undefined
   })
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => { output = (output + chunk).slice(-4_000) })
-  for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(20)) {
-    const [, proxyUrl, adminUrl] = /proxies at (http:\/\/[\d.:]+),.* at (http:\/\/[\d.:]+)\//.exec(output) ?? []
-    if (proxyUrl !== undefined && adminUrl !== undefined) return { child, proxyUrl, adminUrl }
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`engine ${at} did not start: ${output}`)
-  }
+  return { child, ...await ready }
 }
 
 /** The proxy's side of notifications: takes all of them after a moment, and keeps what they say in the order in which they came. */
@@ -110,8 +101,7 @@ const post = ({ proxyUrl }: Engine, path: string, tid: string, body: string, pat
 }
 
 const writeMessage = ({ callId, publisher, operations }: Sent): string => {
-  const body = `<publish xmlns="${namespaces.richPresence}"><publications uri="${uriOf(publisher)}">${operations.map(({ category, container, instance, version, payload }) =>
-    `<publication categoryName="${category}" instance="${instance}" container="${container}" version="${version}" expireType="static"${payload === undefined ? ' expires="0"/>' : `>${payload}</publication>`}`).join('')}</publications></publish>`
+  const body = publishBody(`${publisher}@example.com`, operations.map((operation) => ({ ...operation, expireType: 'static' })))
   return [
     `SERVICE ${uriOf(publisher)} SIP/2.0`, `Via: SIP/2.0/TCP 127.0.0.1:5062;branch=z9hG4bK${callId}`, 'Max-Forwards: 70', `From: <${uriOf(publisher)}>;tag=t${callId};epid=${callId.split('-')[1] ?? ''}`, `To: <${uriOf(publisher)}>`,
     `Call-ID: ${callId}`, 'CSeq: 1 SERVICE', `Content-Type: ${mediaTypes.publish}`, `Content-Length: ${Buffer.byteLength(body)}`, '', body,

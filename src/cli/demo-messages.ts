@@ -2,6 +2,7 @@
 
 import { mediaTypes, eventPackages } from '../core/sip/media-types.ts'
 import { namespaces } from '../core/xml/namespaces.ts'
+import { batchBody, machineStatePayload, memberBody, notePayload, publishBody, selfBody, type PublicationText } from './request-bodies.ts'
 
 let number = 0
 
@@ -42,7 +43,7 @@ export const subscribeSelf = (user: string): string =>
   message({
     method: 'SUBSCRIBE', user,
     headers: [`Event: ${eventPackages.roamingSelf}`, `Accept: ${mediaTypes.roamingSelf}`, ...NOTIFY_TAGS, `Content-Type: ${mediaTypes.roamingSelf}`],
-    body: `<roamingList xmlns="${namespaces.roamingSelf}"><roaming type="categories"/><roaming type="containers"/></roamingList>`,
+    body: selfBody(),
   })
 
 export const watch = (user: string, ...others: readonly string[]): string => watchCategories(user, ['note'], others)
@@ -54,25 +55,24 @@ export const watchCategories = (user: string, categories: readonly string[], oth
       `Event: ${eventPackages.presence}`, `Accept: ${mediaTypes.categories}, ${mediaTypes.rlmi}, ${mediaTypes.multipartRelated}`, ...NOTIFY_TAGS,
       'Require: adhoclist, categoryList', 'Supported: eventlist', `Content-Type: ${mediaTypes.batchSubscribe}`,
     ],
-    body: `<batchSub xmlns="${namespaces.batchSubscribe}"><action name="subscribe"><adhocList>${others.map((other) => `<resource uri="sip:${other}@${DOMAIN}"/>`).join('')}</adhocList>` +
-      `<categoryList xmlns="${namespaces.categoryList}">${categories.map((category) => `<category name="${category}"/>`).join('')}</categoryList></action></batchSub>`,
+    body: batchBody('subscribe', others.map((other) => `${other}@${DOMAIN}`), categories),
   })
+
+const publish = (user: string, publications: readonly PublicationText[]): string =>
+  message({ method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`], body: publishBody(`${user}@${DOMAIN}`, publications) })
+
+const note = (container: number, version: number, text: string): PublicationText => ({ category: 'note', instance: 0, container, version, expireType: 'static', payload: notePayload(text) })
 
 /** One note, into each of the given containers; version 0 creates, the current one replaces. */
 export const publishNotes = (user: string, containers: readonly number[], version: number, text: string): string =>
-  message({
-    method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
-    body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">${containers.map((container) =>
-      `<publication categoryName="note" instance="0" container="${container}" version="${version}" expireType="static">` +
-      `<note xmlns="http://schemas.microsoft.com/2006/09/sip/note"><body type="personal" uri="">${text}</body></note></publication>`).join('')}</publications></publish>`,
-  })
+  publish(user, containers.map((container) => note(container, version, text)))
 
 export const publishNote = (user: string, container: number, version: number, text: string): string => publishNotes(user, [container], version, text)
 
 export const setMember = (user: string, container: number, version: number, member: string): string =>
   message({
     method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.setContainerMembers}`],
-    body: `<setContainerMembers xmlns="${namespaces.containerManagement}"><container id="${container}" version="${version}"><member action="add" ${member}/></container></setContainerMembers>`,
+    body: memberBody(container, version, 'add', member),
   })
 
 export const blockWith = (user: string, container: number, version: number, other: string): string => setMember(user, container, version, `type="user" value="${other}@${DOMAIN}"`)
@@ -86,22 +86,18 @@ export const askProvisioning = (user: string): string =>
     body: `<provisioningGroupList xmlns="${namespaces.provisioningGroupList}"><provisioningGroup name="ServerConfiguration"/></provisioningGroupList>`,
   })
 
-const machineStates = (availability: number, version: number): string => [2, 3].map((container) =>
-  `<publication categoryName="state" instance="9" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`).join('')
+const machineStates = (availability: number, version: number): readonly PublicationText[] =>
+  [2, 3].map((container) => ({ category: 'state', instance: 9, container, version, expireType: 'endpoint', payload: machineStatePayload(availability) }))
 
 /** The endpoint of `publishPresence` becomes idle, or active again. */
-export const publishMachineState = (user: string, availability: number, version: number): string =>
-  message({
-    method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
-    body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">${machineStates(availability, version)}</publications></publish>`,
-  })
+export const publishMachineState = (user: string, availability: number, version: number): string => publish(user, machineStates(availability, version))
 
 /** What a client publishes when it has signed in: its device, its state and a note. */
 export const publishPresence = (user: string, text: string): string =>
-  message({
-    method: 'SERVICE', user, headers: [`Content-Type: ${mediaTypes.publish}`],
-    body: `<publish xmlns="${namespaces.richPresence}"><publications uri="sip:${user}@${DOMAIN}">` +
-      `<publication categoryName="device" instance="7" container="2" version="0" expireType="endpoint"><device xmlns="http://schemas.microsoft.com/2006/09/sip/device" endpointId="00000000-0000-0000-0000-000000000001"><capabilities preferred="false" uri="sip:${user}@${DOMAIN}"><text capture="true" render="true" publish="false"/></capabilities><timezone>00:00:00+01:00</timezone><machineName>desk</machineName></device></publication>` +
-      machineStates(3500, 0) +
-      `<publication categoryName="note" instance="0" container="200" version="0" expireType="static"><note xmlns="http://schemas.microsoft.com/2006/09/sip/note"><body type="personal" uri="">${text}</body></note></publication></publications></publish>`,
-  })
+  publish(user, [
+    {
+      category: 'device', instance: 7, container: 2, version: 0, expireType: 'endpoint',
+      payload: `<device xmlns="http://schemas.microsoft.com/2006/09/sip/device" endpointId="00000000-0000-0000-0000-000000000001"><capabilities preferred="false" uri="sip:${user}@${DOMAIN}"><text capture="true" render="true" publish="false"/></capabilities><timezone>00:00:00+01:00</timezone><machineName>desk</machineName></device>`,
+    },
+    ...machineStates(3500, 0), note(200, 0, text),
+  ])

@@ -15,6 +15,8 @@ export interface KamailioOptions {
   readonly secret: string
   /** More settings of kamailio.cfg (kamailio/README.md). */
   readonly more?: NodeJS.ProcessEnv
+  /** In a process group of its own, so that it can be killed with all its workers; Ctrl-C does not reach it then. */
+  readonly ownGroup?: boolean
 }
 
 export interface KamailioProcess {
@@ -22,6 +24,8 @@ export interface KamailioProcess {
   /** What it printed so far, the last part of it. */
   readonly output: () => string
   readonly stop: () => Promise<void>
+  /** Ends it and all its workers at once, as if the machine had died; only with `ownGroup`. */
+  readonly kill: () => Promise<void>
 }
 
 /** True when a kamailio program can be started here. */
@@ -41,12 +45,17 @@ const answers = (port: number): Promise<boolean> =>
     call.end()
   })
 
+/** Kills a Kamailio that has a process group of its own, with all its workers. */
+export const killKamailio = ({ pid, exitCode, signalCode }: ChildProcess): void => {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
+}
+
 /** Starts Kamailio with our lab configuration on loopback and waits until it answers; throws with its output when it does not. */
 export const startKamailio = async (options: KamailioOptions): Promise<KamailioProcess> => {
   const runDir = mkdtempSync(join(tmpdir(), 'presentia-kamailio-'))
   const { sipPort, httpPort } = options
   const child = spawn('kamailio', ['-f', join(packageRoot(), 'kamailio', 'kamailio.cfg'), '-DD', '-E', '-m', '256', '-M', '32', '-Y', runDir], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'], detached: options.ownGroup === true,
     env: {
       PATH: process.env['PATH'] ?? '', WITH_LAB: '1', LISTEN_UDP: `udp:127.0.0.1:${sipPort}`, LISTEN_TCP: `tcp:127.0.0.1:${sipPort}`, LISTEN_HTTP: `tcp:127.0.0.1:${httpPort}`,
       PRESENTIA_ENGINE_URL: options.engineUrl, PRESENTIA_ENGINE_IP: '127.0.0.1', PRESENTIA_PROXY_ID: options.proxyId, PRESENTIA_PROXY_SECRET: options.secret, ...options.more,
@@ -65,6 +74,10 @@ export const startKamailio = async (options: KamailioOptions): Promise<KamailioP
     await exited
     rmSync(runDir, { recursive: true, force: true })
   }
+  const kill = async (): Promise<void> => {
+    killKamailio(child)
+    await stop()
+  }
   const deadline = Date.now() + START_TIMEOUT_MS
   while (!await answers(httpPort)) {
     if (child.exitCode !== null || child.pid === undefined || Date.now() > deadline) {
@@ -73,5 +86,5 @@ export const startKamailio = async (options: KamailioOptions): Promise<KamailioP
     }
     await sleep(50)
   }
-  return { process: child, output: () => output, stop }
+  return { process: child, output: () => output, stop, kill }
 }
