@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import { readFault } from './check-versions-history.ts'
-import type { PresenceClient } from './presence-client.ts'
+import { createPresenceClient, type PresenceClient, type PresenceClientTerms } from './presence-client.ts'
 import type { Attempt } from './publish-record.ts'
 import { machineStatePayload, memberBody, notePayload, publishBody, type PublicationText } from './request-bodies.ts'
 import type { Seeded } from './seeded.ts'
@@ -21,8 +22,17 @@ export interface Stage {
   /** All users. */
   readonly users: readonly string[]
   readonly onAnswer: (method: string, status: number | undefined) => void
+  /** How long a client stays away that vanishes: longer than the server waits for it. */
+  readonly awayMs: number
   /** Which proxy to connect to next; a client may come back through another one. */
   readonly port: () => number
+}
+
+/** What the clients of a run tell. */
+export interface ActorReport {
+  readonly count: (what: string) => void
+  readonly heard: () => void
+  readonly violate: (text: string) => void
 }
 
 /** What watchers subscribe to. */
@@ -135,13 +145,60 @@ const DEEDS: readonly (readonly [weight: number, name: string, act: (stage: Stag
   [3, 'register', (_stage, { client }) => client.register()],
   [1, 'sign out', (_stage, { client }) => client.signOut()],
   [3, 'lose connection', async (_stage, { client }) => { client.lose() }],
+  [1, 'stay away', async ({ awayMs }, { client }) => {
+    client.lose()
+    await sleep(awayMs)
+  }],
 ]
 
 const WEIGHT = DEEDS.reduce((sum, [weight]) => sum + weight, 0)
 
 /** What an actor does next; its name is for the count. */
-export const nextDeed = ({ seeded }: Stage): readonly [name: string, act: (stage: Stage, actor: Actor) => Promise<unknown>] => {
+const nextDeed = ({ seeded }: Stage): readonly [name: string, act: (stage: Stage, actor: Actor) => Promise<unknown>] => {
   let dice = seeded.below(WEIGHT)
   const [, name, act] = DEEDS.find(([weight]) => (dice -= weight) < 0) ?? DEEDS[0] ?? [0, '', async () => undefined]
   return [name, act]
+}
+
+/** Over UDP nobody notices that the proxy has lost everything, except by registering often. */
+const UDP_RENEW_MS = 4_000
+
+/** So many clients, spread over the users; every sixth over UDP, every fourth told by NOTIFY instead of BENOTIFY. */
+export const createActors = (stage: Stage, clients: number, report: ActorReport, life: Partial<PresenceClientTerms> = {}): readonly Actor[] => {
+  const attempts = new Map<string, Attempt[]>(stage.users.map((user) => [user, []]))
+  return Array.from({ length: clients }, (_, number): Actor => {
+    const user = stage.users[number % stage.users.length] ?? ''
+    const versions = new Map<string, number>()
+    // UDP has no connection that breaks; what is lost on the way must be found out by answers, so that it goes with NOTIFY.
+    const transport = number % 6 === 5 ? 'udp' : 'tcp'
+    const client = createPresenceClient({ user, epid: `e${number}`, transport }, {
+      categories: CATEGORIES, benotify: transport === 'tcp' && number % 4 !== 3, registrationExpires: 600, registrationRenewMs: transport === 'udp' ? UDP_RENEW_MS : 300_000, ...life, onAnswer: stage.onAnswer, onNotification: () => report.heard(),
+      onFault: report.violate,
+      onStartOver: () => {
+        report.count('started over')
+        for (const place of versions.keys()) if (place.startsWith('state ')) versions.delete(place)
+      },
+    })
+    client.wishes.batch = new Set(Array.from({ length: 4 }, () => stage.seeded.pick(stage.users)))
+    return { client, versions, number, attempts: attempts.get(user) ?? [] }
+  })
+}
+
+/** What the clients are up to: doing things, only keeping themselves in order, or nothing any more. */
+export type Phase = 'load' | 'quiet' | 'over'
+
+/** One client's life: it looks after itself, and under load does something else now and then. `pauseMs` is the longest time between two deeds. */
+export const beActor = async (stage: Stage, actor: Actor, pauseMs: number, report: ActorReport, phase: () => Phase): Promise<void> => {
+  for (;;) {
+    const isWhole = await actor.client.repair(stage.port())
+    if (phase() === 'over') return
+    if (phase() === 'quiet' || !isWhole) {
+      await sleep(50 + stage.seeded.below(300))
+      continue
+    }
+    const [name, act] = nextDeed(stage)
+    report.count(`did ${name}`)
+    await act(stage, actor)
+    await sleep(stage.seeded.below(pauseMs))
+  }
 }

@@ -1,22 +1,20 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CATEGORIES, nextDeed, type Actor, type Stage } from './check-actors.ts'
+import { beActor, CATEGORIES, createActors, type Actor, type Phase, type Stage } from './check-actors.ts'
 import { readCheckArguments } from './check-arguments.ts'
+import { orUsage, runCheck } from './check-run.ts'
 import { ownPlaces, seenPlaces, storedAt, type StoredUser } from './check-verdict.ts'
 import { startWorld, type Part, type World } from './check-world.ts'
-import { hasKamailio } from './kamailio-process.ts'
-import { createPresenceClient, type ClientDialog } from './presence-client.ts'
-import { checkPublished, type Attempt } from './publish-record.ts'
+import type { ClientDialog } from './presence-client.ts'
+import { checkPublished } from './publish-record.ts'
 import { createSeeded, type Seeded } from './seeded.ts'
-import { startTemporaryPostgres } from './temporary-postgres.ts'
 import { compareViews } from './watcher-model.ts'
 
-const OPTIONS = { seconds: { usual: 60, min: 5, max: 3_600 }, seed: { usual: randomInt(1_000_000), min: 0, max: 0xffffffff } } as const
+const OPTIONS = { seconds: { usual: 60, min: 5, max: 3_600 }, clients: { usual: 24, min: 2, max: 500 }, seed: { usual: randomInt(1_000_000), min: 0, max: 0xffffffff } } as const
 
 const USERS = 8
-const CLIENTS = 18
 /** How long a client is idle between two deeds, at most. */
-const PAUSE_MS = 700
+const PAUSE_MS = 500
 /** A fault every so often, and how long what it took away stays away. */
 const FAULT_EVERY_MS = [2_000, 6_000] as const
 const AWAY_MS = [500, 4_000] as const
@@ -36,6 +34,10 @@ const createReport = () => {
   const timeline: string[] = []
   return {
     counts, violations, timeline, lastHeard: 0,
+    heard(): void {
+      this.count('notifications')
+      this.lastHeard = Date.now()
+    },
     count: (what: string): void => { counts.set(what, (counts.get(what) ?? 0) + 1) },
     violate: (text: string): void => { violations.push(`${new Date().toISOString().slice(14, 23)} ${text}`) },
     tell: (text: string): void => { timeline.push(`${new Date().toISOString().slice(14, 23)} ${text}`) },
@@ -49,50 +51,10 @@ interface Run {
   readonly stage: Stage
   readonly actors: readonly Actor[]
   readonly report: Report
-  running: boolean
-}
-
-const createActors = (stage: Stage, report: Report): readonly Actor[] => {
-  const attempts = new Map<string, Attempt[]>(stage.users.map((user) => [user, []]))
-  return Array.from({ length: CLIENTS }, (_, number): Actor => {
-    const user = stage.users[number % USERS] ?? ''
-    const versions = new Map<string, number>()
-    // UDP has no connection that breaks; what is lost on the way must be found out by answers, so that it goes with NOTIFY.
-    const transport = number % 6 === 5 ? 'udp' : 'tcp'
-    const client = createPresenceClient({ user, epid: `e${number}`, transport }, {
-      categories: CATEGORIES, benotify: transport === 'tcp' && number % 4 !== 3, registrationExpires: transport === 'udp' ? 10 : 600, onAnswer: stage.onAnswer,
-      onNotification: () => {
-        report.count('notifications')
-        report.lastHeard = Date.now()
-      },
-      onFault: report.violate,
-      onStartOver: () => {
-        report.count('started over')
-        for (const place of versions.keys()) if (place.startsWith('state ')) versions.delete(place)
-      },
-    })
-    client.wishes.batch = new Set(Array.from({ length: 4 }, () => stage.seeded.pick(stage.users)))
-    return { client, versions, number, attempts: attempts.get(user) ?? [] }
-  })
+  phase: Phase
 }
 
 const live = ({ client }: Actor): readonly ClientDialog[] => client.dialogs().filter(({ state }) => state === 'live')
-
-/** One client's life: it looks after itself, and while the load lasts does something else now and then. */
-const beClient = async (run: Run, actor: Actor): Promise<void> => {
-  const { stage, report } = run
-  while (run.running) {
-    const whole = await actor.client.repair(stage.port())
-    if (!whole) {
-      await sleep(50 + stage.seeded.below(400))
-      continue
-    }
-    const [name, act] = nextDeed(stage)
-    report.count(`did ${name}`)
-    await act(stage, actor)
-    await sleep(stage.seeded.below(PAUSE_MS))
-  }
-}
 
 /** Takes parts away at random and brings them back, several at a time if it comes to that. */
 const makeTrouble = async (run: Run): Promise<void> => {
@@ -106,23 +68,23 @@ const makeTrouble = async (run: Run): Promise<void> => {
     await part.mend()
     report.tell(`${part.name} is back`)
   }
-  while (run.running) {
+  while (run.phase === 'load') {
     await sleep(between(seeded, FAULT_EVERY_MS))
     const up = parts.filter((part) => part.isUp())
-    if (run.running && up.length > 2) mending.push(strike(seeded.pick(up)))
+    if (run.phase === 'load' && up.length > 2) mending.push(strike(seeded.pick(up)))
   }
   await Promise.all(mending)
 }
 
 /** Lets clients put themselves in order until none of them has anything to do, nothing waits to be told, and nothing more is heard. */
-const waitUntilQuiet = async ({ world, stage, actors, report }: Run): Promise<void> => {
+const waitUntilQuiet = async ({ world, actors, report }: Run): Promise<void> => {
   const begin = Date.now()
   let last = ''
   while (Date.now() < begin + QUIET_MS) {
-    const whole = await Promise.all(actors.map((actor) => actor.client.repair(stage.port())))
     const [row] = await world.query<{ changes: number; owed: number }>('SELECT (SELECT count(*) FROM change) AS changes, (SELECT count(*) FROM deferred) AS owed')
-    last = `${row?.changes} changes and ${row?.owed} debts wait, ${whole.filter((one) => !one).length} clients are not in order`
-    if (row?.changes === 0 && row.owed === 0 && !whole.includes(false) && Date.now() - report.lastHeard > SILENCE_MS) {
+    const busy = actors.filter(({ client }) => !client.isInOrder())
+    last = `${row?.changes} changes and ${row?.owed} debts wait, ${busy.length} clients are not in order: ${busy.map(({ client }) => `${client.identity.epid} ${client.trail.at(-1) ?? ''}`).join(', ')}`
+    if (row?.changes === 0 && row.owed === 0 && busy.length === 0 && Date.now() - report.lastHeard > SILENCE_MS) {
       report.counts.set('ms until quiet', Date.now() - begin)
       return
     }
@@ -152,7 +114,7 @@ const compareAll = async ({ world, stage, actors, report }: Run): Promise<readon
         wrong.push(...compareViews(dialog.watching.view(publisher), seenPlaces(document ?? '')).map((text) => `${publisher} ${text}`))
         views += 1
       }
-      if (wrong.length > 0) faults.push(`${dialog.kind} dialog ${dialog.callId} of ${identity.user} (${identity.epid} over ${identity.transport}): ${wrong.join('\n    ')}\n    ${dialog.trail.join('\n    ')}`)
+      if (wrong.length > 0) faults.push(`${dialog.kind} dialog ${dialog.callId} of ${identity.user} (${identity.epid} over ${identity.transport}): ${wrong.join('\n    ')}\n    ${[...dialog.trail, ...actor.client.trail].sort().join('\n    ')}`)
     }
   }
   report.counts.set('views compared', views)
@@ -179,19 +141,17 @@ const play = async (run: Run, seconds: number): Promise<void> => {
   const { world, stage, actors, report } = run
   await world.admin('PUT', 'domains/example.com', { kind: 'enterprise' })
   for (const user of stage.users) await world.admin('PUT', `users/${user}`, { displayName: user.split('@', 1)[0] })
-  const work = Promise.all([makeTrouble(run), ...actors.map((actor) => beClient(run, actor))])
-  await Promise.race([sleep(seconds * 1000), work])
-  run.running = false
-  await work
+  const trouble = makeTrouble(run)
+  const life = Promise.all(actors.map((actor) => beActor(stage, actor, PAUSE_MS, report, () => run.phase)))
+  await Promise.race([sleep(seconds * 1000), trouble, life])
+  run.phase = 'quiet'
+  await trouble
   report.tell('the load is over')
   await waitUntilQuiet(run)
   await verify(run)
+  run.phase = 'over'
+  await life
   if (seconds >= 30 && ['kills of engines', 'kills of proxies', 'kills of databases', 'notifications', 'acknowledged'].some((what) => (report.counts.get(what) ?? 0) === 0)) report.violate('the run was too short to mean anything')
-}
-
-const print = ({ counts, violations, timeline }: Report): void => {
-  console.table(Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1))))
-  if (violations.length > 0) process.stdout.write(`${[...timeline, ...violations.slice(0, 20)].join('\n')}\n`)
 }
 
 /**
@@ -200,51 +160,23 @@ const print = ({ counts, violations, timeline }: Report): void => {
  * acknowledged may be lost.
  */
 export const run = async (args: readonly string[]): Promise<void> => {
-  const given = readCheckArguments(args, OPTIONS, ['logs'])
-  if (typeof given === 'string') {
-    process.stderr.write(`${given}\n`)
-    process.exit(2)
-  }
-  if (!hasKamailio()) {
-    process.stderr.write('the delivery check needs Kamailio; on Debian run: sudo kamailio/install.sh\n')
-    process.exit(1)
-  }
-  const { seconds, seed } = given.numbers
-  const stop = new AbortController()
-  const aborted = new Promise<never>((_, reject) => stop.signal.addEventListener('abort', () => reject(stop.signal.reason)))
-  aborted.catch(() => undefined)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort(new Error(signal))))
-  const postgres = await startTemporaryPostgres()
-  if (postgres === undefined) {
-    process.stderr.write('the delivery check needs PostgreSQL of its own; on Debian run: sudo apt-get install postgresql\n')
-    process.exit(1)
-  }
+  const { numbers: { seconds, clients, seed }, texts: { logs } } = orUsage(readCheckArguments(args, OPTIONS, ['logs']))
   const report = createReport()
   const seeded = createSeeded(seed)
-  let state: Run | undefined
-  try {
-    const world = await startWorld(postgres, {
-      engines: 2, proxies: 2, logFile: given.texts.logs, onDeath: report.violate, engineFor: () => seeded.below(2),
-      settings: { PRESENTIA_CLEANUP_MS: '500', PRESENTIA_LOST_CONNECTION_GRACE_MS: '3000' },
-    })
-    const stage: Stage = {
-      seeded, users: Array.from({ length: USERS }, (_, at) => `u${at}@example.com`), port: () => seeded.pick(world.sipPorts),
-      onAnswer: (method, status) => report.count(`${method} answered ${status ?? 'nothing'}`),
-    }
-    state = { world, stage, actors: createActors(stage, report), report, running: true }
-    await Promise.race([play(state, seconds), aborted])
-  } catch (error) {
-    report.violate(error instanceof Error ? error.stack ?? error.message : String(error))
-  } finally {
-    if (state !== undefined) {
-      state.running = false
+  await runCheck({
+    name: 'delivery', again: `npm run check:delivery -- --seconds ${seconds} --clients ${clients} --seed ${seed}; chance repeats, timing does not`,
+    work: async (postgres, until) => {
+      const world = await startWorld(postgres, { engines: 2, proxies: 2, logFile: logs, onDeath: report.violate, engineFor: () => seeded.below(2), settings: { PRESENTIA_CLEANUP_MS: '500', PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000' } })
+      const stage: Stage = { seeded, awayMs: AWAY_MS[1], users: Array.from({ length: USERS }, (_, at) => `u${at}@example.com`), port: () => seeded.pick(world.sipPorts), onAnswer: (method, status) => report.count(`${method} answered ${status ?? 'nothing'}`) }
+      const state: Run = { world, stage, actors: createActors(stage, clients, report), report, phase: 'load' }
+      await until(play(state, seconds)).catch((error: unknown) => report.violate(error instanceof Error ? error.stack ?? error.message : String(error)))
+      state.phase = 'over'
       for (const { client } of state.actors) client.lose()
-      await state.world.stop()
-    }
-    await postgres.stop()
-  }
-  print(report)
-  process.stdout.write(report.violations.length === 0 ? `delivery check: passed (seed ${seed})\n`
-    : `delivery check: failed, ${report.violations.length} violations; again with: npm run check:delivery -- --seconds ${seconds} --seed ${seed} (chance repeats, timing does not)\n`)
-  process.exit(report.violations.length === 0 ? 0 : 1)
+      await world.stop()
+      console.table(Object.fromEntries([...report.counts].sort(([a], [b]) => (a < b ? -1 : 1))))
+      if (report.violations.length > 0) process.stdout.write(`${report.timeline.join('\n')}\n`)
+      // What the end has shown first: it is what counts, and there may be many of the others.
+      return report.violations.reverse()
+    },
+  })
 }

@@ -22,6 +22,7 @@ export const seenPlaces = (document: string): ReadonlyMap<string, string> => rea
 export const storedAt = ({ containers, publications }: StoredUser) => (place: string): { readonly version: number; readonly text: string } | undefined => {
   const publication = publications.find(({ category, container, instance }) => place === `${category} ${container} ${instance}`)
   if (publication !== undefined) return { version: publication.version, text: publication.xml }
-  const container = containers.find(({ id }) => place === containerPlace(id))
+  // At version 0 nobody has done anything to its membership yet.
+  const container = containers.find(({ id, version }) => place === containerPlace(id) && version > 0)
   return container === undefined ? undefined : { version: container.version, text: '' }
 }

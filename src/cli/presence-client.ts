@@ -37,9 +37,13 @@ export interface PresenceClient {
   readonly wishes: Wishes
   readonly sip: SipClient
   readonly dialogs: () => readonly ClientDialog[]
+  /** It is signed in, has all the dialogs that it wants, and no reason to doubt them. */
+  readonly isInOrder: () => boolean
+  /** Its registrations, newest last. */
+  readonly trail: readonly string[]
   /**
    * Does what real clients do to be in order again: connects, registers, refreshes dialogs that may have missed something, opens those that it wants and has not. True
-   * when nothing is left to do.
+   * when there was nothing to do.
    */
   readonly repair: (port: number) => Promise<boolean>
   /** Registers anew although nothing has happened. */
@@ -61,6 +65,8 @@ export interface PresenceClientTerms {
   /** Seconds asked for; without them the server decides. */
   readonly subscriptionExpires?: number
   readonly registrationExpires: number
+  /** When to register anew, in milliseconds. */
+  readonly registrationRenewMs: number
   readonly onAnswer: (method: string, status: number | undefined) => void
   readonly onNotification: () => void
   readonly onFault: (text: string) => void
@@ -68,7 +74,7 @@ export interface PresenceClientTerms {
   readonly onStartOver: () => void
 }
 
-/** Dialogs and registrations are renewed when this part of their life is over. */
+/** Dialogs are renewed when this part of their life is over. */
 const RENEW = 0.5
 
 /** So many steps of each dialog are kept. */
@@ -90,9 +96,10 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
   const endAll = (): void => { for (const dialog of dialogs.values()) dialog.state = 'ended' }
   const live = (kind: ClientDialog['kind']): ClientDialog | undefined => [...dialogs.values()].find((dialog) => dialog.kind === kind && dialog.state === 'live')
 
-  const note = ({ trail }: ClientDialog, text: string): void => {
-    trail.push(`${new Date().toISOString().slice(14, 23)} ${text}`)
-    if (trail.length > TRAIL) trail.shift()
+  const trail: string[] = []
+  const note = (list: string[], text: string): void => {
+    list.push(`${new Date().toISOString().slice(14, 23)} ${text}`)
+    if (list.length > TRAIL) list.shift()
   }
   const fault = ({ kind, callId }: ClientDialog, text: string | undefined): void => {
     if (text !== undefined) terms.onFault(`${kind} dialog ${callId} of ${user} (${identity.epid}): ${text}`)
@@ -110,16 +117,17 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
     if (dialog === undefined || dialog.state === 'ended') return 481
     terms.onNotification()
     const contents = read(dialog, message)
-    note(dialog, `heard ${message.header('CSeq')} ${message.header('subscription-state')}: ${tellOf(contents)}`)
+    note(dialog.trail, `heard ${message.header('CSeq')} ${message.header('subscription-state')}: ${tellOf(contents)}`)
     fault(dialog, dialog.watching.notified(Number.parseInt(message.header('CSeq')), contents))
     if (message.header('subscription-state').startsWith('terminated')) dialog.state = 'ended'
     return 200
   }
   const onBroken = (): void => {
+    note(trail, 'connection lost')
     registered = false
     for (const dialog of dialogs.values()) {
       dialog.stale = true
-      note(dialog, 'connection lost')
+      note(dialog.trail, 'connection lost')
     }
   }
   const sip = createSipClient(identity, { onNotification, onBroken })
@@ -143,7 +151,7 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
     dialog.cseq += 1
     const { callId, fromTag, cseq, toTag, target } = dialog
     const answer = await ask('SUBSCRIBE', { callId, fromTag, cseq, headers: headersOf(dialog.kind, body, expires), body, ...(toTag === undefined ? {} : { toTag }), ...(target === undefined ? {} : { uri: target }) })
-    note(dialog, `sent SUBSCRIBE ${cseq}${expires === 0 ? ' (cancel)' : body === '' ? '' : ` ${shows}`}, answered ${answer?.status ?? 'nothing'} ${answer?.header('ms-piggyback-cseq') ?? ''}`)
+    note(dialog.trail, `sent SUBSCRIBE ${cseq}${expires === 0 ? ' (cancel)' : body === '' ? '' : ` ${shows}`}, answered ${answer?.status ?? 'nothing'} ${answer?.header('ms-piggyback-cseq') ?? ''}`)
     if (answer?.status !== 200) {
       // Whoever could not open a dialog tries another one; in a dialog that lives the request is made again, unless it is gone.
       if (dialog.state === 'opening' || answer?.status === 481) dialog.state = 'ended'
@@ -185,7 +193,8 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
       uri: `sip:${user.split('@')[1] ?? ''}`, callId: registrationCallId, cseq: registerCseq, headers: ['Supported: gruu-10, adhoclist, msrtc-event-categories', 'Event: registration', 'ms-keep-alive: UAC;hop-hop=yes', `Expires: ${expires}`],
     })
     registered = answer?.status === 200 && expires > 0
-    registeredUntil = Date.now() + expires * 1000 * RENEW
+    note(trail, `sent REGISTER${expires === 0 ? ' to leave' : ''}, answered ${answer?.status ?? 'nothing'} ${answer?.header('presence-state') ?? ''}`)
+    registeredUntil = Date.now() + terms.registrationRenewMs
     // The server had lost it, or never had it: its dialogs and what it published are gone.
     if (registered && answer?.header('presence-state').includes('added') === true) {
       endAll()
@@ -195,27 +204,32 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
   }
 
   const isStale = ({ state, stale, renewAt }: ClientDialog): boolean => state === 'live' && (stale || renewAt < Date.now())
+  const isSignedIn = (): boolean => sip.isConnected() && registered && registeredUntil > Date.now()
 
-  const repair = async (port: number): Promise<boolean> => {
-    if (!sip.isConnected() && !await sip.connect(port)) return false
-    if (!registered || registeredUntil < Date.now()) {
-      if (await register()) return false
-      // There is no use in a connection over which nothing is answered.
-      lose()
-      return false
-    }
-    for (const [callId, { state }] of dialogs) if (state === 'ended') dialogs.delete(callId)
+  /** What is to be done once it is signed in. */
+  const findWork = (): readonly (() => Promise<unknown>)[] => {
     const stale = [...dialogs.values()].filter(isStale)
     const batch = live('batch')
     const missing = batch === undefined ? [] : [...wishes.batch ?? []].filter((publisher) => !batch.watched.has(publisher))
-    const work = [
-      ...stale.map(refresh),
-      ...(wishes.self && live('self') === undefined ? [open('self')] : []),
-      ...(wishes.batch !== undefined && batch === undefined ? [open('batch')] : []),
-      ...(batch !== undefined && missing.length > 0 && !stale.includes(batch) ? [change(batch, 'subscribe', missing)] : []),
+    return [
+      ...stale.map((dialog) => () => refresh(dialog)),
+      ...(wishes.self && live('self') === undefined ? [() => open('self')] : []),
+      ...(wishes.batch !== undefined && batch === undefined ? [() => open('batch')] : []),
+      ...(batch !== undefined && missing.length > 0 && !stale.includes(batch) ? [() => change(batch, 'subscribe', missing)] : []),
     ]
-    await Promise.all(work)
-    return work.length === 0
+  }
+  const isInOrder = (): boolean => isSignedIn() && findWork().length === 0
+
+  const repair = async (port: number): Promise<boolean> => {
+    if (isInOrder()) return true
+    if (!sip.isConnected() && !await sip.connect(port)) return false
+    // There is no use in a connection over which nothing is answered.
+    if (!isSignedIn() && !await register()) lose()
+    else {
+      for (const [callId, { state }] of dialogs) if (state === 'ended') dialogs.delete(callId)
+      await Promise.all(findWork().map((work) => work()))
+    }
+    return false
   }
 
   const lose = (): void => {
@@ -224,7 +238,7 @@ export const createPresenceClient = (identity: Identity, terms: PresenceClientTe
   }
 
   return {
-    identity, wishes, sip, dialogs: () => [...dialogs.values()], repair, register: () => register(), refresh, change, lose,
+    identity, wishes, sip, dialogs: () => [...dialogs.values()], isInOrder, repair, trail, register: () => register(), refresh, change, lose,
     signOut: async () => {
       await register(0)
       endAll()
