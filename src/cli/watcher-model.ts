@@ -119,7 +119,14 @@ export const createWatching = (): Watching => {
   }
 }
 
-/** What differs between what a watcher has heard and what is there: a sentence for each place. Places that hold nothing need not be known. */
+const linesWithout = (text: string, other: string): string => {
+  const known = new Set(other.split('\n'))
+  return text.split('\n').filter((line) => !known.has(line)).join('\n')
+}
+
+/** What differs between what a watcher has heard and what is there: a sentence for each place, with the lines that differ. Places that hold nothing need not be known. */
 export const compareViews = (heard: ReadonlyMap<string, string>, stored: ReadonlyMap<string, string>): readonly string[] =>
-  [...new Set([...heard.keys(), ...stored.keys()])].filter((place) => (heard.get(place) ?? '') !== (stored.get(place) ?? ''))
-    .map((place) => `${place}: heard [${heard.get(place) ?? ''}], stored [${stored.get(place) ?? ''}]`)
+  [...new Set([...heard.keys(), ...stored.keys()])].flatMap((place) => {
+    const [known = '', there = ''] = [heard.get(place), stored.get(place)]
+    return known === there ? [] : [`${place}: heard [${linesWithout(known, there)}], stored [${linesWithout(there, known)}]`]
+  })
