@@ -1,3 +1,4 @@
+import { createServer as createEngine } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { tagOf } from '../../support/sip-client.ts'
 import { batch, publication, publish, refreshOnly, setMembers } from '../../support/messages.ts'
@@ -13,7 +14,8 @@ export const scenario: Scenario = {
     const [anna = '', boris = ''] = await newUsers(stack, 'anna', 'boris')
     const publisher = await stack.client(anna, transport)
     const watcher = await stack.client(boris, transport)
-    for (const client of [publisher, watcher]) await client.register()
+    const leaver = await stack.client(boris, transport)
+    for (const client of [publisher, watcher, leaver]) await client.register()
     await publisher.request('SERVICE', setMembers(200, 0, 'type="sameEnterprise"'))
     const callId = `watch-${boris}`
     const subscribed = await watcher.request('SUBSCRIBE', { ...batch([anna], ['note']), callId })
@@ -23,6 +25,32 @@ export const scenario: Scenario = {
     t.equal(refused.status, 503)
     t.match(refused.header('Retry-After'), /^\d+$/)
     t.equal((await publisher.request('OPTIONS', { contact: null })).status, 200, 'everything else goes on')
+
+    // A departure that the engine has not heard of yet holds back what its user asks for next, which would end with it.
+    let hears = false
+    const asked: string[] = []
+    const deaf = createEngine((request, response) => {
+      request.resume()
+      asked.push(request.url?.split('?', 1)[0] ?? '')
+      response.writeHead(hears ? 200 : 500, { 'content-type': 'application/json' }).end('{}')
+    })
+    await new Promise<void>((resolve) => deaf.listen(stack.enginePort, '127.0.0.1', resolve))
+    const until = async (what: string, act: () => Promise<unknown>): Promise<void> => {
+      for (let tries = 0; tries < 100 && !asked.includes(what); tries += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        await act()
+      }
+    }
+    t.equal((await leaver.register(0)).status, 200)
+    await until('/v1/registration', async () => undefined)
+    t.equal((await leaver.request('SUBSCRIBE', batch([anna], ['note']))).status, 503)
+    t.same([...new Set(asked)], ['/v1/registration'], 'the engine can be reached, and was not asked')
+    hears = true
+    await until('/v1/sip', () => leaver.request('SUBSCRIBE', batch([anna], ['note'])))
+    t.ok(asked.includes('/v1/sip'), 'once it has heard of the departure, it is')
+    deaf.closeAllConnections()
+    await new Promise((resolve) => deaf.close(resolve))
+
     const late = await stack.client(anna, transport)
     t.equal((await late.register()).status, 200, 'registration works without the engine')
 
