@@ -98,7 +98,7 @@ export const startWorld = async (postgres: TemporaryPostgres, options: WorldOpti
             options.onDeath(`engine ${at} ended by itself (${code ?? signal ?? ''})`)
           })
           // It does not start without a database; whoever watches over it starts it again.
-          if (await ready.then(() => true, () => false)) running = child
+          if (await ready.then(() => true, () => false) && !stopping) running = child
           else child.kill('SIGKILL')
         }
       },
@@ -120,6 +120,7 @@ export const startWorld = async (postgres: TemporaryPostgres, options: WorldOpti
       mend: async () => {
         for (; running === undefined && !stopping; await sleep(200)) {
           const proxy = await startKamailio({ sipPort: proxyPorts[at * 2] ?? 0, httpPort: proxyPorts[at * 2 + 1] ?? 0, engineUrl: proxyUrl(options.engineFor(at)), proxyId: `kam${at}`, secret: SECRET, more: { MIN_EXPIRES: '1' }, ownGroup: true })
+          if (stopping) return proxy.kill()
           groups.add(proxy.process)
           proxy.process.once('exit', (code, signal) => {
             if (running !== proxy || stopping) return
@@ -145,11 +146,23 @@ export const startWorld = async (postgres: TemporaryPostgres, options: WorldOpti
       databaseUp = true
     },
   }
-  const engines = Array.from({ length: options.engines }, (_, at) => enginePart(at))
-  const parts = [...engines, ...Array.from({ length: options.proxies }, (_, at) => proxyPart(at)), database]
+  // Whatever is just being started must be there before it can be ended.
+  const mending = new Set<Promise<void>>()
+  const watched = (part: Part): Part => ({
+    ...part,
+    mend: () => {
+      const mend = part.mend().finally(() => mending.delete(mend))
+      mending.add(mend)
+      return mend
+    },
+  })
+  const engines = Array.from({ length: options.engines }, (_, at) => watched(enginePart(at)))
+  const parts = [...engines, ...Array.from({ length: options.proxies }, (_, at) => watched(proxyPart(at))), watched(database)]
 
   const stop = async (): Promise<void> => {
     stopping = true
+    for (const child of children) child.kill('SIGKILL')
+    await Promise.allSettled(mending)
     await Promise.all(parts.filter(({ kind }) => kind !== 'database').map(({ kill }) => kill()))
     killAll()
     process.off('exit', killAll)
