@@ -25,7 +25,7 @@ type Row = Readonly<Record<string, string | number>>
 const idOf = (endpoint: number): string => `00000000-0000-5000-8000-00000000000${endpoint}`
 
 const endpoints: readonly Endpoint[] = Array.from({ length: ENDPOINTS }, (_, at) =>
-  ({ endpointId: idOf(at), instanceId: idOf(at), epid: `e${at}`, proxy: 'bench', flow: `f${at}`, contact: `sip:star@192.0.2.${at}`, callId: `r${at}`, registeredAt: NOW, expiresAt: NOW + 3_600_000_000 }))
+  ({ endpointId: idOf(at), instanceId: idOf(at), epid: `e${at}`, proxy: 'bench', flow: `f${at}`, contact: `sip:star@192.0.2.${at}`, callId: `r${at}`, cseq: 1, registeredAt: NOW, expiresAt: NOW + 3_600_000_000 }))
 
 const stateText = (type: string, availability: number, more: string, attributes = ''): string =>
   `<state xmlns="${MS}/state" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" manual="false" xsi:type="${type}"${attributes}><availability>${availability}</availability>${more}</state>`

@@ -55,9 +55,11 @@ const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registratio
     ])
     if (state === undefined) return IGNORED
     const published = created.length > 0 && make?.rules !== undefined && (await publishDirectory(tx, user, make.rules, trace, now)).touched
-    const changes = registration.present.map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
+    // Proxies tell by themselves: what one of them could not tell at once may come after what another one was asked later.
+    const later = new Set(state.endpoints.filter(({ callId, cseq, expiresAt }) => callId === request.callId && cseq > request.cseq && expiresAt > now).map(({ endpointId }) => endpointId))
+    const changes = registration.present.filter(({ endpointId }) => !later.has(endpointId)).map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
     await applyOutcome(tx, user, { changes, touch: noTouch }, trace, now)
-    const gone = registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving
+    const gone = (registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving).filter((endpointId) => !later.has(endpointId))
     const left = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
     const [first] = registration.present
     const touched = published || left ? [user] : []

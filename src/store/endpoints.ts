@@ -13,13 +13,14 @@ export interface EndpointRow {
   readonly flow: string
   readonly contact: string
   readonly call_id: string
+  readonly cseq: number
   readonly registered_at: number
   readonly expires_at: number
 }
 
 export const readEndpoint = (row: EndpointRow): Endpoint => ({
   endpointId: row.endpoint_id, instanceId: row.instance_id, epid: row.epid ?? undefined, proxy: row.proxy, flow: row.flow,
-  contact: row.contact, callId: row.call_id, registeredAt: row.registered_at, expiresAt: row.expires_at,
+  contact: row.contact, callId: row.call_id, cseq: row.cseq, registeredAt: row.registered_at, expiresAt: row.expires_at,
 })
 
 const SELECT = statement('endpoints-of', 'SELECT * FROM endpoint WHERE user_uri = $1 ORDER BY endpoint_id')
@@ -29,10 +30,10 @@ export const loadEndpoints = async (session: Session, user: UserKey): Promise<re
   (await session.send<EndpointRow>(SELECT, [user])).map(readEndpoint)
 
 const UPSERT = statement('endpoint-put', `
-  INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+  INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at, cseq)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
   ON CONFLICT (user_uri, endpoint_id) DO UPDATE SET instance_id = excluded.instance_id, epid = excluded.epid, proxy = excluded.proxy,
-    flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at`)
+    flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at, cseq = excluded.cseq`)
 
 // Registrations are refreshed more often than subscriptions: dialogs follow the endpoint to its new connection (3.3.5.2, 3.4.5.2). What they are owed
 // goes along, and need not wait any longer: mostly it could not be told because the old connection was gone. Locked in a statement of its own, behind which the
@@ -44,7 +45,7 @@ const MOVE_DIALOGS = statement('endpoint-move-dialogs', `
   UPDATE deferred SET proxy = $3, due_at = least(due_at, $5) FROM moved WHERE deferred.subscriber = moved.subscriber AND deferred.local_tag = moved.local_tag`)
 
 export const putEndpoint = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
-  tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt]),
+  tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt, endpoint.cseq]),
   tx.send(LOCK_MOVING, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow]),
   tx.send(MOVE_DIALOGS, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow, endpoint.registeredAt]),
 ]

@@ -93,7 +93,7 @@ export const instance = (over: Partial<CategoryInstance> = {}): CategoryInstance
 
 export const endpoint = (over: Partial<Endpoint> = {}): Endpoint => ({
   endpointId: '4b1682a8-f968-5701-83fc-7c6741dc6697', instanceId: '4B1682A8-F968-5701-83FC-7C6741DC6697', epid: '01010101', proxy: 'edge', flow: 'f1',
-  contact: 'sip:anna@192.0.2.7:5060', callId: 'reg-1', registeredAt: now - 1000, expiresAt: now + 3_600_000, ...over,
+  contact: 'sip:anna@192.0.2.7:5060', callId: 'reg-1', cseq: 1, registeredAt: now - 1000, expiresAt: now + 3_600_000, ...over,
 })
 
 export const state = (over: Partial<PublisherState> = {}): PublisherState => ({ publisher: anna, revision: 1, instances: [], containers: [], endpoints: [], subscribers: [], delegates: noDelegates, ...over })

@@ -27,6 +27,23 @@ t.test('a registration that has run out without a word is added anew', async (t)
   t.match(await client.registers({ granted: 300 }), { action: 'added' }, 'the client learns that its state is lost')
 })
 
+t.test('RFC 3261 10.3: a REGISTER that another proxy tells late changes nothing', async (t) => {
+  const [old, moved] = [world.client(anna, 'one', 'kam1'), world.client(anna, 'one', 'kam2')]
+  Object.assign(old, { contact: '<sip:anna@192.0.2.10:4100>', flow: 'old' })
+  Object.assign(moved, { contact: '<sip:anna@192.0.2.10:4200>', flow: 'new' })
+  await moved.registers({ cseq: 7 })
+  const dialog = await moved.subscribesSelf()
+  t.match(await old.registers({ cseq: 5 }), { action: 'refreshed' })
+  t.match(await old.deregisters({ cseq: 6 }), { action: 'removed' })
+  t.match(await old.registers({ cseq: 6, contact: '*', headers: { Expires: '0' } }), { action: 'removed' })
+  await old.losesBinding({ callId: old.registerCallId })
+  t.strictSame((await world.store.pool.query('SELECT proxy, flow, contact, cseq FROM endpoint')).rows, [{ proxy: 'kam2', flow: 'new', contact: 'sip:anna@192.0.2.10:4200', cseq: 7 }])
+  t.equal((await dialog.refreshes()).status, 200)
+  t.match(await old.registers({ cseq: 8 }), { action: 'refreshed' }, 'a later one does')
+  t.match(await old.deregisters({ cseq: 8 }), { action: 'removed' })
+  t.equal(await world.count('endpoint'), 0)
+})
+
 t.test('the time that the registrar granted counts, not the wish', async (t) => {
   const client = world.client(anna)
   await client.registers({ headers: { Expires: '7200' }, granted: 300 })

@@ -15,7 +15,7 @@ export const sampleInstance = (over: Partial<CategoryInstance> = {}): CategoryIn
 
 export const sampleEndpoint = (over: Partial<Endpoint> = {}): Endpoint => ({
   endpointId: '0b1f7a52-33c4-5a7e-9d11-2e6b8c9f0a01', instanceId: '0B1F7A52-33C4-5A7E-9D11-2E6B8C9F0A01', epid: 'desk', proxy: 'kam1', flow: 'flow;1', contact: 'sip:anna@10.0.0.1:5061;transport=tls',
-  callId: 'reg-1', registeredAt: 1_900_000_000_000, expiresAt: 1_900_003_600_000, ...over,
+  callId: 'reg-1', cseq: 4, registeredAt: 1_900_000_000_000, expiresAt: 1_900_003_600_000, ...over,
 })
 
 /** Who numbers the sample dialogs. */

@@ -119,7 +119,7 @@ t.test('endpoints: all fields, upsert keeps the registration time', async (t) =>
   const bare = sampleEndpoint({ endpointId: 'ffffffff-33c4-5a7e-9d11-2e6b8c9f0a01', epid: undefined })
   await within(async (tx) => { void putEndpoint(tx, anna, bare); void putEndpoint(tx, anna, endpoint) })
   t.same(await loadEndpoints(session, anna), [endpoint, bare])
-  const renewed = { ...endpoint, epid: undefined, instanceId: 'x', proxy: 'kam2', flow: 'f2', contact: 'sip:new', callId: 'reg-2', registeredAt: 5, expiresAt: 7 }
+  const renewed = { ...endpoint, epid: undefined, instanceId: 'x', proxy: 'kam2', flow: 'f2', contact: 'sip:new', callId: 'reg-2', cseq: 9, registeredAt: 5, expiresAt: 7 }
   await within(async (tx) => { void putEndpoint(tx, anna, renewed) })
   t.same((await loadEndpoints(session, anna))[0], { ...renewed, registeredAt: endpoint.registeredAt })
   t.same([...await findUsersWithExpiredEndpoints(session, 6, 9)], [])

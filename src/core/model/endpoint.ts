@@ -13,6 +13,8 @@ export interface Endpoint {
   /** The registered Contact URI and the REGISTER's Call-ID: which binding of the registrar this is. */
   readonly contact: string
   readonly callId: string
+  /** CSeq of the REGISTER: of two with the same Call-ID the higher one is the later one, in whatever order they come here (RFC 3261 10.3). */
+  readonly cseq: number
   readonly registeredAt: Instant
   readonly expiresAt: Instant
 }

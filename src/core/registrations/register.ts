@@ -56,7 +56,7 @@ export const readRegistration = (request: SipRequest, source: RegistrationSource
       continue
     }
     present.set(endpointId, {
-      endpointId, instanceId, epid: request.epid, proxy: source.proxy, flow: source.flow, contact: contact.uriText, callId: request.callId,
+      endpointId, instanceId, epid: request.epid, proxy: source.proxy, flow: source.flow, contact: contact.uriText, callId: request.callId, cseq: request.cseq,
       registeredAt: now, expiresAt: now + (source.granted ?? asked) * 1000 + EXPIRY_MARGIN_MS,
     })
   }
