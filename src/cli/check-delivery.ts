@@ -104,7 +104,7 @@ const compareAll = async ({ world, stage, actors, report }: Run): Promise<readon
     const { identity } = actor.client
     for (const dialog of live(actor)) {
       const wrong: string[] = []
-      if (await world.admin('GET', `subscriptions/${identity.user}/${dialog.toTag ?? ''}`) === undefined) wrong.push('it is gone, and its client was never told')
+      if (await world.admin('GET', `subscriptions/${identity.user}/${dialog.toTag ?? ''}`) === undefined) wrong.push(`it is gone, and its client was never told; registered are ${JSON.stringify(stored.get(identity.user)?.endpoints)}`)
       else if (dialog.kind === 'self') {
         const user = stored.get(identity.user)
         if (user !== undefined) wrong.push(...compareViews(dialog.watching.view(identity.user), ownPlaces(user)))
@@ -166,7 +166,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
   await runCheck({
     name: 'delivery', again: `npm run check:delivery -- --seconds ${seconds} --clients ${clients} --seed ${seed}; chance repeats, timing does not`,
     work: async (postgres, until) => {
-      const world = await startWorld(postgres, { engines: 2, proxies: 2, logFile: logs, onDeath: report.violate, engineFor: () => seeded.below(2), settings: { PRESENTIA_CLEANUP_MS: '500', PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000' } })
+      const world = await startWorld(postgres, { engines: 2, proxies: 2, logFile: logs, onDeath: report.violate, engineFor: () => seeded.below(2), settings: { PRESENTIA_CLEANUP_MS: '500', PRESENTIA_LOST_CONNECTION_GRACE_MS: '2000', ...(logs === undefined ? {} : { PRESENTIA_LOG_LEVEL: 'debug' }) } })
       const stage: Stage = { seeded, awayMs: AWAY_MS[1], users: Array.from({ length: USERS }, (_, at) => `u${at}@example.com`), port: () => seeded.pick(world.sipPorts), onAnswer: (method, status) => report.count(`${method} answered ${status ?? 'nothing'}`) }
       const state: Run = { world, stage, actors: createActors(stage, clients, report), report, phase: 'load' }
       await until(play(state, seconds)).catch((error: unknown) => report.violate(error instanceof Error ? error.stack ?? error.message : String(error)))

@@ -4,6 +4,7 @@ import { containerPlace, instanceLine, memberLine, readContents, seenBy } from '
 
 /** A user as `GET /admin/v1/users/{uri}/presence` shows it. */
 export interface StoredUser {
+  readonly endpoints: readonly { readonly epid?: string; readonly contact: string; readonly proxy: string }[]
   readonly containers: readonly { readonly id: number; readonly version: number; readonly members: readonly { readonly type: string; readonly value?: string }[] }[]
   readonly publications: readonly { readonly category: string; readonly container: number; readonly instance: number; readonly version: number; readonly expireType: string; readonly xml: string }[]
 }

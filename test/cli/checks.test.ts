@@ -46,6 +46,7 @@ t.test('documents are read as the engine writes them', async (t) => {
 t.test('what a self subscriber knows agrees with what the admin interface shows, and with nothing else', async (t) => {
   const instances = [instance({}), instance({ category: 'state', container: 2, instance: 5, expireType: 'time', expiresAt: NOW + 9_000, instanceVersion: 4, payload: '<s/>' })]
   const stored: StoredUser = {
+    endpoints: [],
     containers: [{ id: 300, version: 0, members: [] }, { id: 200, version: 3, members: [{ type: 'sameEnterprise' }] }, { id: 0, version: 0, members: [{ type: 'everyone' }] }],
     publications: instances.map(({ category, container, instance: number, instanceVersion: version, expireType, payload: xml }) => ({ category, container, instance: number, version, expireType, xml })),
   }
