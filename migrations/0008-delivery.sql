@@ -29,5 +29,6 @@ create index answered_at on answered using brin (at);
 
 -- Who tells what is settled by the locks of the dialogs alone.
 drop table fan_out;
+
 -- Which REGISTER of a Call-ID an endpoint was told by: an older one that another proxy tells late changes nothing.
 alter table endpoint add column cseq bigint not null default 0;
