@@ -76,14 +76,17 @@ const makeTrouble = async (run: Run): Promise<void> => {
   await Promise.all(mending)
 }
 
+const PENDING = `SELECT (SELECT count(*) FROM change) AS changes, (SELECT count(*) FROM deferred) AS owed,
+  (SELECT count(*) FROM deferred AS d WHERE NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = d.subscriber AND dialog.local_tag = d.local_tag)) AS lost`
+
 /** Lets clients put themselves in order until none of them has anything to do, nothing waits to be told, and nothing more is heard. */
 const waitUntilQuiet = async ({ world, actors, report }: Run): Promise<void> => {
   const begin = Date.now()
   let last = ''
   while (Date.now() < begin + QUIET_MS) {
-    const [row] = await world.query<{ changes: number; owed: number }>('SELECT (SELECT count(*) FROM change) AS changes, (SELECT count(*) FROM deferred) AS owed')
+    const [row] = await world.query<{ changes: number; owed: number; lost: number }>(PENDING)
     const busy = actors.filter(({ client }) => !client.isInOrder())
-    last = `${row?.changes} changes and ${row?.owed} debts wait, ${busy.length} clients are not in order: ${busy.map(({ client }) => `${client.identity.epid} ${client.trail.at(-1) ?? ''}`).join(', ')}`
+    last = `${row?.changes} changes and ${row?.owed} debts wait (${row?.lost} to dialogs that are gone), ${busy.length} clients are not in order: ${busy.map(({ client }) => `${client.identity.epid} ${client.trail.at(-1) ?? ''}`).join(', ')}`
     if (row?.changes === 0 && row.owed === 0 && busy.length === 0 && Date.now() - report.lastHeard > SILENCE_MS) {
       report.counts.set('ms until quiet', Date.now() - begin)
       return
