@@ -1,16 +1,15 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { defaultPlan } from '../core/aggregation/plan.ts'
 import type { Change } from '../core/model/change.ts'
 import type { Endpoint } from '../core/model/endpoint.ts'
 import { instanceKeyText, type CategoryInstance } from '../core/model/publication.ts'
 import { withAggregates, type Completed } from '../core/publications/with-aggregates.ts'
-import { ADMIN_PORT, ENGINE_PORT, startBenchEngine } from './bench-engine.ts'
-import { httpLink, type Link } from './bench-link.ts'
+import { range } from './bench-crowd.ts'
+import { onDatabases, databaseKinds } from './bench-database.ts'
+import { expectOk } from './bench-link.ts'
+import { runLoad, type Load } from './bench-load.ts'
+import { withStage } from './bench-stage.ts'
+import { ascending, average, percent, percentile, type Row } from './bench-statistics.ts'
 import * as wire from './demo-messages.ts'
-import { startTemporaryPostgres, withFreshDatabase } from './temporary-postgres.ts'
 
 const ENDPOINTS = 5
 const PUBLISHERS = 100
@@ -19,8 +18,6 @@ const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 5)
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 const PUBLISHER = 'star@example.com'
 const MS = 'http://schemas.microsoft.com/2006/09/sip'
-
-type Row = Readonly<Record<string, string | number>>
 
 const idOf = (endpoint: number): string => `00000000-0000-5000-8000-00000000000${endpoint}`
 
@@ -92,67 +89,36 @@ const cpuRows = (): readonly Row[] => [
   measureCpu('a machineState with a text never seen', (turn, now) => both((container) => machine(0, container, 3500, `Room ${turn}`, now))),
 ]
 
-const percentile = (sorted: readonly number[], part: number): number => Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) * 100) / 100
-
-const send = async (link: Link, what: string, message: string): Promise<void> => {
-  const status = await link.send(message)
-  if (status !== 200) throw new Error(`${what}: ${status}`)
-}
-
-/** Endpoints that are active and idle in turn, 8 publications in flight. */
-const measureRate = async (links: readonly Link[]): Promise<{ readonly rate: number; readonly latencies: readonly number[] }> => {
-  const latencies: number[] = []
-  const begin = performance.now()
-  const until = begin + SECONDS * 1000
-  await Promise.all(links.map(async (link, caller) => {
-    // Each caller has publishers of its own, as each endpoint has its own user.
-    const own = Array.from({ length: PUBLISHERS }, (_, at) => at).filter((at) => at % links.length === caller)
-    for (let turn = 0; performance.now() < until; turn += 1) {
-      const version = 1 + Math.floor(turn / own.length)
-      const started = performance.now()
-      await send(link, 'publish', wire.publishMachineState(`p${own[turn % own.length]}`, version % 2 === 0 ? 3500 : 5000, version))
-      latencies.push(performance.now() - started)
-    }
-  }))
-  return { rate: latencies.length / ((performance.now() - begin) / 1000), latencies: latencies.sort((a, b) => a - b) }
-}
-
-/** The same load on an engine that computes the plan of the specification, or nothing. */
-const runEngine = async (databaseUrl: string | undefined, computes: boolean): Promise<Awaited<ReturnType<typeof measureRate>>> => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'presentia-bench-'))
-  const [secret, key] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex')]
-  // Nobody watches, so that nothing is handed over.
-  const engine = await startBenchEngine(databaseUrl, dataDir, key, secret, 'http://127.0.0.1:9/v1/notify', 'plain', computes ? {} : { PRESENTIA_AGGREGATION: '[]' })
-  const open = (path: string, flow: string): Link => httpLink(`http://127.0.0.1:${ENGINE_PORT}`, `bench:${secret}`, path, flow)
-  const registrar = open('/v1/registration', 'bench/registrar')
-  const callers = Array.from({ length: IN_FLIGHT }, (_, at) => open('/v1/sip', `bench/${at}`))
-  try {
-    const domain = await fetch(`http://127.0.0.1:${ADMIN_PORT}/admin/v1/domains/example.com`, { method: 'PUT', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: '{"kind":"enterprise"}' })
-    if (!domain.ok) throw new Error(`admin: ${domain.status}`)
-    const [first] = callers
+/** Endpoints that are active and idle in turn, on an engine that computes the plan of the specification, or nothing; nobody watches. */
+const runEngine = (databaseUrl: string | undefined, computes: boolean): Promise<Load> =>
+  withStage({ way: 'http', databaseUrl, settings: computes ? {} : { PRESENTIA_AGGREGATION: '[]' } }, async (stage) => {
+    const links = await Promise.all(range(0, IN_FLIGHT).map(stage.open))
+    const [first] = links
     for (let at = 0; first !== undefined && at < PUBLISHERS; at += 1) {
-      await send(registrar, 'register', wire.register(`p${at}`))
-      await send(first, 'arrive', wire.publishPresence(`p${at}`, 'hello'))
+      await expectOk('register', first.send(wire.register(`p${at}`)))
+      await expectOk('arrive', first.send(wire.publishPresence(`p${at}`, 'hello')))
     }
-    return await measureRate(callers)
-  } finally {
-    for (const link of [registrar, ...callers]) link.close()
-    engine.kill('SIGTERM')
-    await new Promise((resolve) => engine.once('exit', resolve))
-    rmSync(dataDir, { recursive: true, force: true })
-  }
-}
+    const versions = range(0, PUBLISHERS).map(() => 1)
+    return runLoad({
+      links, publishers: PUBLISHERS, seconds: SECONDS,
+      publish: async (link, publisher) => {
+        const version = versions[publisher] ?? 1
+        await expectOk('publish', link.send(wire.publishMachineState(`p${publisher}`, version % 2 === 0 ? 3500 : 5000, version)))
+        versions[publisher] = version + 1
+      },
+    })
+  })
 
-const rateRows = async (database: string, run: (computes: boolean) => ReturnType<typeof runEngine>): Promise<readonly Row[]> => {
+const rateRows = async (database: string, run: (computes: boolean) => Promise<Load>): Promise<readonly Row[]> => {
   // In this order, so that a machine that grows busier or calmer meanwhile favours neither.
   const runs = [await run(false), await run(true), await run(true), await run(false)]
-  const mean = (...at: readonly [number, number]): Awaited<ReturnType<typeof measureRate>> => {
+  const mean = (...at: readonly [number, number]): Load => {
     const both = at.flatMap((one) => runs[one] ?? [])
-    return { rate: both.reduce((sum, { rate }) => sum + rate, 0) / both.length, latencies: both.flatMap(({ latencies }) => latencies).sort((a, b) => a - b) }
+    return { rate: average(both.map(({ rate }) => rate)), latencies: ascending(both.flatMap(({ latencies }) => latencies)) }
   }
   const [without, withPlan] = [mean(0, 3), mean(1, 2)]
   return ([['without aggregation', without, '-'], ['with aggregation', withPlan, '>= 50 %']] as const).map(([what, { rate, latencies }, target]) => ({
-    what: `publish a machineState into 2 and 3, ${what}`, database, 'publishes/s': Math.round(rate), 'p50 ms': percentile(latencies, 0.5), 'p99 ms': percentile(latencies, 0.99), share: `${Math.round(rate / without.rate * 100)} %`, target,
+    what: `publish a machineState into 2 and 3, ${what}`, database, 'publishes/s': Math.round(rate), 'p50 ms': percentile(latencies, 0.5), 'p99 ms': percentile(latencies, 0.99), share: percent(rate, without.rate), target,
   }))
 }
 
@@ -160,17 +126,5 @@ const rateRows = async (database: string, run: (computes: boolean) => ReturnType
  * What the server computes from publications (3.8), and what that costs: CPU time for a user with five endpoints who publishes in both input
  * containers, and publishes per second of 100 users, 8 in flight, on PostgreSQL (DATABASE_URL, else a temporary server) and embedded.
  */
-export const benchAggregate = async (): Promise<readonly Row[]> => {
-  const rows: Row[] = [...cpuRows()]
-  const given = process.env['DATABASE_URL']
-  const temporary = given === undefined ? await startTemporaryPostgres() : undefined
-  const databaseUrl = given ?? temporary?.url
-  try {
-    if (databaseUrl !== undefined) rows.push(...await rateRows('PostgreSQL', (computes) => withFreshDatabase(databaseUrl, (url) => runEngine(url, computes))))
-    else process.stdout.write('PostgreSQL is not installed here; only the embedded database is measured\n')
-    rows.push(...await rateRows('embedded', (computes) => runEngine(undefined, computes)))
-  } finally {
-    await temporary?.stop()
-  }
-  return rows
-}
+export const benchAggregate = async (): Promise<readonly Row[]> =>
+  [...cpuRows(), ...await onDatabases(databaseKinds, (kind, url) => rateRows(kind === 'postgres' ? 'PostgreSQL' : kind, (computes) => runEngine(url, computes)))]

@@ -1,66 +1,103 @@
-import { Agent, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
-/** One way to hand a SIP request over and wait for its answer; requests over one link go one after the other. */
+/** What came back to a request. */
+export interface Answer {
+  /** SIP status, or the HTTP one where the engine refused the call itself. */
+  readonly status: number
+  /** First line and headers. */
+  readonly head: string
+  /** Bytes of the body. */
+  readonly length: number
+}
+
+/** One connection over which a client's SIP requests go and are answered. */
 export interface Link {
-  /** The status of the answer. */
-  readonly send: (message: string) => Promise<number>
+  readonly send: (message: string) => Promise<Answer>
   readonly close: () => void
 }
 
-/** Straight to the engine's HTTP port, as a proxy would. */
-export const httpLink = (engineUrl: string, credentials: string, path: string, flow: string): Link => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`
-  return {
-    send: (message) => new Promise((resolve, reject) => {
-      const call = request(`${engineUrl}${path}?tid=1&flow=${encodeURIComponent(flow)}&contact=sip%3Abench.invalid`, {
-        method: 'POST', agent, headers: { authorization, 'content-type': 'message/sip', 'content-length': Buffer.byteLength(message) },
-      }, (response) => {
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
-        response.on('end', () => resolve(response.statusCode === 200 ? Number(/"code":(\d+)/.exec(text)?.[1] ?? 200) : response.statusCode ?? 0))
-      })
-      call.on('error', reject)
-      call.end(message)
-    }),
-    close: () => agent.destroy(),
-  }
+/** Throws unless a request was answered with 200. */
+export const expectOk = async (what: string, answering: Promise<Answer>): Promise<Answer> => {
+  const answer = await answering
+  if (answer.status !== 200) throw new Error(`${what}: ${answer.status}`)
+  return answer
 }
 
-/** Over one TCP connection to a SIP proxy, several requests at once if one likes; whatever is not an answer is counted as a notification. */
-export const sipLink = async (port: number, onNotification: () => void): Promise<Link & { /** Bytes of the largest answer's body. */ readonly largest: () => number }> => {
-  const socket: Socket = connect(port, '127.0.0.1')
-  await new Promise<void>((resolve, reject) => { socket.once('connect', resolve); socket.once('error', reject) })
-  socket.setNoDelay(true)
-  let buffer = Buffer.alloc(0)
-  let largest = 0
-  const answered = new Map<string, (status: number) => void>()
-  const callIdOf = (head: string): string => /\r\nCall-ID:\s*(\S+)/i.exec(head)?.[1] ?? ''
-  socket.on('data', (data) => {
-    buffer = buffer.length === 0 ? data : Buffer.concat([buffer, data])
+const LENGTH = /\r\ncontent-length: *(\d+)/i
+
+/** Cuts what a connection brings into messages, SIP and HTTP alike: a head, an empty line, as many bytes as the head says. */
+const onMessages = (socket: Socket, onMessage: (head: string, body: Buffer) => void): void => {
+  let rest: Buffer = Buffer.alloc(0)
+  socket.on('data', (data: Buffer) => {
+    const buffer = rest.length === 0 ? data : Buffer.concat([rest, data])
+    let from = 0
     for (;;) {
-      const end = buffer.indexOf('\r\n\r\n')
-      if (end < 0) return
-      const head = buffer.toString('latin1', 0, end)
-      const length = Number(/\r\nContent-Length:\s*(\d+)/i.exec(head)?.[1] ?? 0)
-      if (buffer.length < end + 4 + length) return
-      buffer = buffer.subarray(end + 4 + length)
-      const status = /^SIP\/2\.0 (\d{3})/.exec(head)?.[1]
-      if (status === undefined) onNotification()
-      else if (!status.startsWith('1')) {
-        if (length > largest) largest = length
-        answered.get(callIdOf(head))?.(Number(status))
-        answered.delete(callIdOf(head))
-      }
+      const end = buffer.indexOf('\r\n\r\n', from)
+      if (end < 0) break
+      const head = buffer.toString('latin1', from, end)
+      const next = end + 4 + Number(LENGTH.exec(head)?.[1] ?? 0)
+      if (buffer.length < next) break
+      onMessage(head, buffer.subarray(end + 4, next))
+      from = next
     }
+    rest = buffer.subarray(from)
+  })
+}
+
+const open = async (port: number): Promise<Socket> => {
+  const socket = connect(port, '127.0.0.1')
+  await new Promise<void>((resolve, reject) => { socket.once('connect', resolve); socket.once('error', reject) })
+  return socket.setNoDelay(true)
+}
+
+/** Straight to the engine's HTTP port, as a proxy of kind `plain` would; written by hand, because the load shares its machine with what is measured. */
+export const httpLink = async (port: number, credentials: string, flow: string): Promise<Link> => {
+  const socket = await open(port)
+  const waiting: ((answer: Answer) => void)[] = []
+  const headers = `host: 127.0.0.1\r\nauthorization: Basic ${Buffer.from(credentials).toString('base64')}\r\ncontent-type: message/sip\r\ncontent-length: `
+  const query = `?tid=1&flow=${encodeURIComponent(flow)}&contact=sip%3Abench.invalid`
+  onMessages(socket, (head, body) => {
+    const http = Number(head.slice(9, 12))
+    // HTTP answers in the order of the requests.
+    waiting.shift()?.({ status: http === 200 ? Number(/"code":(\d+)/.exec(body.toString('latin1', 0, 60))?.[1] ?? 200) : http, head, length: body.length })
   })
   return {
     send: (message) => new Promise((resolve) => {
-      answered.set(callIdOf(message), resolve)
+      waiting.push(resolve)
+      socket.write(`POST /v1/${message.startsWith('REGISTER') ? 'registration' : 'sip'}${query} HTTP/1.1\r\n${headers}${Buffer.byteLength(message)}\r\n\r\n${message}`)
+    }),
+    close: () => { socket.destroy() },
+  }
+}
+
+const CALL_ID = /\r\nCall-ID: *(\S+)/i
+
+/** 200 to a request of the proxy (RFC 3261 8.2.6.2). */
+const acknowledge = (head: string): string =>
+  `SIP/2.0 200 OK\r\n${head.split('\r\n').filter((line) => /^(?:via|from|to|call-id|cseq):/i.test(line)).join('\r\n')}\r\nContent-Length: 0\r\n\r\n`
+
+/** Over one TCP connection to a SIP proxy. Whatever is not an answer counts as a notification; a NOTIFY is answered, a BENOTIFY is not. */
+export const sipLink = async (port: number, onNotification: () => void): Promise<Link> => {
+  const socket = await open(port)
+  const waiting = new Map<string, (answer: Answer) => void>()
+  onMessages(socket, (head, body) => {
+    if (!head.startsWith('SIP/2.0 ')) {
+      if (head.startsWith('NOTIFY ')) socket.write(acknowledge(head))
+      onNotification()
+      return
+    }
+    const status = Number(head.slice(8, 11))
+    const callId = CALL_ID.exec(head)?.[1] ?? ''
+    const resolve = waiting.get(callId)
+    if (status < 200 || resolve === undefined) return
+    waiting.delete(callId)
+    resolve({ status, head, length: body.length })
+  })
+  return {
+    send: (message) => new Promise((resolve) => {
+      waiting.set(CALL_ID.exec(message)?.[1] ?? '', resolve)
       socket.write(message)
     }),
-    largest: () => largest,
     close: () => { socket.destroy() },
   }
 }

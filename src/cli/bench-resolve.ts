@@ -18,15 +18,14 @@ import { createSender } from '../store/sender.ts'
 import { transact } from '../store/session.ts'
 import { putResources } from '../store/subscriptions.ts'
 import { createUser } from '../store/users.ts'
-import { startTemporaryPostgres, withFreshDatabase } from './temporary-postgres.ts'
+import { databaseKinds, onDatabases } from './bench-database.ts'
+import type { Row } from './bench-statistics.ts'
 
 const WATCHERS = 10_000
 const MEMBERS = 1_000
 const CATEGORIES = ['state', 'note', 'contactCard', 'calendarData', 'services']
 const PUBLISHER = 'star@example.com'
 const NOW = Date.parse('2026-01-01T00:00:00Z')
-
-type Row = Readonly<Record<string, string | number>>
 
 const nameOf = (watcher: number): string => `w${watcher}@example.com`
 
@@ -103,25 +102,14 @@ const deliveryRow = async (database: string, store: Store): Promise<Row> => {
 /** One publisher with 10,000 watchers and 1,000 members; one setContainerMembers moves all of them (3.5.5.4). */
 export const benchResolve = async (): Promise<readonly Row[]> => {
   coreRow()
-  const rows: Row[] = [coreRow()]
-  const given = process.env['DATABASE_URL']
-  const temporary = given === undefined ? await startTemporaryPostgres() : undefined
-  const databaseUrl = given ?? temporary?.url
   // What goes wrong shows in the statements; dropping the database cuts what the pool still holds.
   const onError = (): void => undefined
-  const measure = async (database: string, url: string | undefined): Promise<void> => {
+  return [coreRow(), ...await onDatabases(databaseKinds, async (kind, url) => {
     const store = await connectStore({ ...(url === undefined ? {} : { url }), onError })
     try {
-      rows.push(await deliveryRow(database, store))
+      return [await deliveryRow(kind === 'postgres' ? 'PostgreSQL' : kind, store)]
     } finally {
       await store.close()
     }
-  }
-  try {
-    if (databaseUrl !== undefined) await withFreshDatabase(databaseUrl, (url) => measure('PostgreSQL', url))
-    await measure('embedded', undefined)
-  } finally {
-    await temporary?.stop()
-  }
-  return rows
+  })]
 }

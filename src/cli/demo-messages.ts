@@ -92,6 +92,10 @@ const machineStates = (availability: number, version: number): readonly Publicat
 /** The endpoint of `publishPresence` becomes idle, or active again. */
 export const publishMachineState = (user: string, availability: number, version: number): string => publish(user, machineStates(availability, version))
 
+/** A machine becomes idle or active again, and its user says something to two circles of people. */
+export const publishDesk = (user: string, availability: number, version: number, text: string): string =>
+  publish(user, [...machineStates(availability, version), ...[200, 300].map((container) => note(container, version, text))])
+
 /** What a client publishes when it has signed in: its device, its state and a note. */
 export const publishPresence = (user: string, text: string): string =>
   publish(user, [

@@ -17,7 +17,8 @@ export interface TemporaryPostgres {
   readonly stop: () => Promise<void>
 }
 
-const findBinaries = (): string | undefined => {
+/** The folder of PostgreSQL's own programs, of the newest version that Debian's packages installed here. */
+export const findPostgresBinaries = (): string | undefined => {
   const base = '/usr/lib/postgresql'
   const versions = existsSync(base) ? readdirSync(base).filter((version) => existsSync(join(base, version, 'bin', 'initdb'))) : []
   const newest = versions.sort((a, b) => Number(b) - Number(a))[0]
@@ -28,7 +29,7 @@ const START_TIMEOUT_MS = 20_000
 
 /** Starts a server with default, durable settings from the Debian packages; undefined where they are not installed. */
 export const startTemporaryPostgres = async (): Promise<TemporaryPostgres | undefined> => {
-  const binaries = findBinaries()
+  const binaries = findPostgresBinaries()
   if (binaries === undefined) return undefined
   // PostgreSQL refuses to run as root; Debian's package brings the user postgres.
   const owner = process.getuid?.() === 0 ? { uid: Number(execFileSync('id', ['-u', 'postgres'])), gid: Number(execFileSync('id', ['-g', 'postgres'])) } : {}
