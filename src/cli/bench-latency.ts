@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readArguments } from './bench-arguments.ts'
 import { bringPublishers, createCrowd, publisherName } from './bench-crowd.ts'
 import { databaseKinds, onDatabases } from './bench-database.ts'
-import { expectOk, type Link } from './bench-link.ts'
+import { expectOk, inTime, type Link } from './bench-link.ts'
 import { wayNames, ways, withStage, type Ear, type Way } from './bench-stage.ts'
 import { ascending, percentile, timed, type Row } from './bench-statistics.ts'
 import * as wire from './demo-messages.ts'
@@ -23,7 +23,7 @@ export const measureIdle = async (link: Link, ear: Ear, samples: number, publish
   const [answered, heard]: [number[], number[]] = [[], []]
   for (let turn = 0; turn < WARM_UP + samples; turn += 1) {
     const next = ear.next()
-    const [answeredMs, heardMs] = await Promise.all([timed(() => publish(link, turn)), timed(() => next)])
+    const [answeredMs, heardMs] = await Promise.all([timed(() => publish(link, turn)), timed(() => inTime('notification', next))])
     if (turn >= WARM_UP) {
       answered.push(answeredMs)
       heard.push(heardMs)

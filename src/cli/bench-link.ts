@@ -13,14 +13,28 @@ export interface Answer {
 /** One connection over which a client's SIP requests go and are answered. */
 export interface Link {
   readonly send: (message: string) => Promise<Answer>
+  /** Under which the other side knows this connection. */
+  readonly localPort: number
   readonly close: () => void
 }
 
 /** Throws unless a request was answered with 200. */
 export const expectOk = async (what: string, answering: Promise<Answer>): Promise<Answer> => {
-  const answer = await answering
+  const answer = await inTime(what, answering)
   if (answer.status !== 200) throw new Error(`${what}: ${answer.status}`)
   return answer
+}
+
+const ANSWER_MS = 30_000
+
+/** The same promise, that fails when nothing comes of it for half a minute. */
+export const inTime = async <T>(what: string, waiting: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([waiting, new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new Error(`${what}: nothing for ${ANSWER_MS / 1000} s`)), ANSWER_MS) })])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 const LENGTH = /\r\ncontent-length: *(\d+)/i
@@ -66,6 +80,7 @@ export const httpLink = async (port: number, credentials: string, flow: string):
       waiting.push(resolve)
       socket.write(`POST /v1/${message.startsWith('REGISTER') ? 'registration' : 'sip'}${query} HTTP/1.1\r\n${headers}${Buffer.byteLength(message)}\r\n\r\n${message}`)
     }),
+    localPort: socket.localPort ?? 0,
     close: () => { socket.destroy() },
   }
 }
@@ -98,6 +113,7 @@ export const sipLink = async (port: number, onNotification: () => void): Promise
       waiting.set(CALL_ID.exec(message)?.[1] ?? '', resolve)
       socket.write(message)
     }),
+    localPort: socket.localPort ?? 0,
     close: () => { socket.destroy() },
   }
 }

@@ -38,8 +38,9 @@ const measure = async (way: Way, form: Form, subscriptions: number, url: string)
     const crowd = createCrowd(stage)
     await crowd.grow(watchers, async () => undefined)
     const todo = range(0, watchers).flatMap((watcher) => (form === 'batch' ? [{ watcher, others: publishers }] : publishers.map((publisher) => ({ watcher, others: [publisher] }))))
+    const messageOf = (watcher: string, [first = '', ...more]: readonly string[]): string => (form === 'single' ? wire.watchOne(watcher, first) : wire.watch(watcher, first, ...more))
     const times: number[] = []
-    const subscribe = ({ watcher, others }: (typeof todo)[number]): Promise<unknown> => timed(() => expectOk('watch', crowd.linkOf(watcher).send(wire.watch(watcherName(watcher), ...others)))).then((ms) => times.push(ms))
+    const subscribe = ({ watcher, others }: (typeof todo)[number]): Promise<unknown> => timed(() => expectOk('watch', crowd.linkOf(watcher).send(messageOf(watcherName(watcher), others)))).then((ms) => times.push(ms))
     // The first ones compile the code and fill the caches; what they take is not the subscriptions'.
     const [first, rest] = [todo.slice(0, Math.ceil(todo.length / 10)), todo.slice(Math.ceil(todo.length / 10))]
     await inParallel(first, CALLERS, subscribe)

@@ -6,10 +6,11 @@ import { benchResolve } from './bench-resolve.ts'
 import { benchSignIn } from './bench-sign-in.ts'
 import type { Row } from './bench-statistics.ts'
 import { benchSubscribe } from './bench-subscribe.ts'
+import { benchYardstick } from './bench-yardstick.ts'
 
 /** Name to benchmark. */
 const benchmarks: ReadonlyMap<string, (args: readonly string[]) => Promise<readonly Row[]>> = new Map([
-  ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe],
+  ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe], ['yardstick', benchYardstick],
   ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate],
 ])
 

@@ -11,20 +11,22 @@ const CRLF = '\r\n'
 interface Parts {
   readonly method: string
   readonly user: string
+  /** Whom it is for, where that is not the user itself. */
+  readonly to?: string
   readonly headers: readonly string[]
   readonly body?: string
 }
 
 const DOMAIN = 'example.com'
 
-const message = ({ method, user, headers, body = '' }: Parts): string => {
+const message = ({ method, user, to = user, headers, body = '' }: Parts): string => {
   number += 1
   return [
-    `${method} sip:${user}@${DOMAIN} SIP/2.0`,
+    `${method} sip:${to}@${DOMAIN} SIP/2.0`,
     `Via: SIP/2.0/TCP 127.0.0.1:5062;branch=z9hG4bK${number}`,
     'Max-Forwards: 70',
     `From: <sip:${user}@${DOMAIN}>;tag=${user}${number};epid=${user}01`,
-    `To: <sip:${user}@${DOMAIN}>`,
+    `To: <sip:${to}@${DOMAIN}>`,
     `Call-ID: call-${user}-${number}`,
     `CSeq: 1 ${method}`,
     `Contact: <sip:${user}@127.0.0.1:5062;transport=tcp>`,
@@ -35,7 +37,11 @@ const message = ({ method, user, headers, body = '' }: Parts): string => {
   ].join(CRLF)
 }
 
+/** A client that takes notifications which it need not answer. */
 const NOTIFY_TAGS = ['Supported: ms-benotify', 'Proxy-Require: ms-benotify', 'Supported: ms-piggyback-first-notify']
+
+/** One that answers each notification. */
+export const ANSWERED_NOTIFY_TAGS = ['Supported: ms-piggyback-first-notify']
 
 export const register = (user: string): string => message({ method: 'REGISTER', user, headers: ['Expires: 3600', 'Supported: gruu-10, msrtc-event-categories'] })
 
@@ -56,6 +62,14 @@ export const watchCategories = (user: string, categories: readonly string[], oth
       'Require: adhoclist, categoryList', 'Supported: eventlist', `Content-Type: ${mediaTypes.batchSubscribe}`,
     ],
     body: batchBody('subscribe', others.map((other) => `${other}@${DOMAIN}`), categories),
+  })
+
+/** A dialog for one publisher alone, of which an endpoint may have many. */
+export const watchOne = (user: string, other: string, tags = NOTIFY_TAGS): string =>
+  message({
+    method: 'SUBSCRIBE', user, to: other,
+    headers: [`Event: ${eventPackages.presence}`, `Accept: ${mediaTypes.categories}`, ...tags, 'Require: categoryList', `Content-Type: ${mediaTypes.batchSubscribe}`],
+    body: batchBody('subscribe', [`${other}@${DOMAIN}`], ['note']),
   })
 
 const publish = (user: string, publications: readonly PublicationText[]): string =>

@@ -50,16 +50,23 @@ export const killKamailio = ({ pid, exitCode, signalCode }: ChildProcess): void 
   if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
 }
 
-/** Starts Kamailio with our lab configuration on loopback and waits until it answers; throws with its output when it does not. */
-export const startKamailio = async (options: KamailioOptions): Promise<KamailioProcess> => {
+export interface KamailioStart {
+  /** A file of the folder kamailio/. */
+  readonly configuration: string
+  /** Its settings. */
+  readonly settings: NodeJS.ProcessEnv
+  readonly isUp: () => Promise<boolean>
+  /** Shared memory, 256 MB unless told. */
+  readonly megabytes?: number
+  /** In a process group of its own, so that it can be killed as a whole. */
+  readonly ownGroup?: boolean
+}
+
+/** Starts Kamailio on a configuration of ours and waits until it is up; throws with its output when it does not come up. */
+export const startKamailioOn = async ({ configuration, settings, isUp, megabytes = 256, ownGroup = false }: KamailioStart): Promise<KamailioProcess> => {
   const runDir = mkdtempSync(join(tmpdir(), 'presentia-kamailio-'))
-  const { sipPort, httpPort } = options
-  const child = spawn('kamailio', ['-f', join(packageRoot(), 'kamailio', 'kamailio.cfg'), '-DD', '-E', '-m', '256', '-M', '32', '-Y', runDir], {
-    stdio: ['ignore', 'pipe', 'pipe'], detached: options.ownGroup === true,
-    env: {
-      PATH: process.env['PATH'] ?? '', WITH_LAB: '1', LISTEN_UDP: `udp:127.0.0.1:${sipPort}`, LISTEN_TCP: `tcp:127.0.0.1:${sipPort}`, LISTEN_HTTP: `tcp:127.0.0.1:${httpPort}`,
-      PRESENTIA_ENGINE_URL: options.engineUrl, PRESENTIA_ENGINE_IP: '127.0.0.1', PRESENTIA_PROXY_ID: options.proxyId, PRESENTIA_PROXY_SECRET: options.secret, ...options.more,
-    },
+  const child = spawn('kamailio', ['-f', join(packageRoot(), 'kamailio', configuration), '-DD', '-E', '-m', String(megabytes), '-M', '32', '-Y', runDir], {
+    stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', ...settings }, detached: ownGroup,
   })
   let output = ''
   const keep = (chunk: Buffer): void => { output = (output + chunk.toString('utf8')).slice(-KEEP_OUTPUT) }
@@ -79,7 +86,7 @@ export const startKamailio = async (options: KamailioOptions): Promise<KamailioP
     await stop()
   }
   const deadline = Date.now() + START_TIMEOUT_MS
-  while (!await answers(httpPort)) {
+  while (!await isUp()) {
     if (child.exitCode !== null || child.pid === undefined || Date.now() > deadline) {
       await stop()
       throw new Error(`Kamailio did not start:\n${output}`)
@@ -88,3 +95,14 @@ export const startKamailio = async (options: KamailioOptions): Promise<KamailioP
   }
   return { process: child, output: () => output, stop, kill }
 }
+
+/** Starts Kamailio with our lab configuration on loopback and waits until it answers; throws with its output when it does not. */
+export const startKamailio = ({ sipPort, httpPort, engineUrl, proxyId, secret, more, ownGroup = false }: KamailioOptions): Promise<KamailioProcess> =>
+  startKamailioOn({
+    ownGroup,
+    configuration: 'kamailio.cfg', isUp: () => answers(httpPort),
+    settings: {
+      WITH_LAB: '1', LISTEN_UDP: `udp:127.0.0.1:${sipPort}`, LISTEN_TCP: `tcp:127.0.0.1:${sipPort}`, LISTEN_HTTP: `tcp:127.0.0.1:${httpPort}`,
+      PRESENTIA_ENGINE_URL: engineUrl, PRESENTIA_ENGINE_IP: '127.0.0.1', PRESENTIA_PROXY_ID: proxyId, PRESENTIA_PROXY_SECRET: secret, ...more,
+    },
+  })
