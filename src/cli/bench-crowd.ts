@@ -22,6 +22,22 @@ export const bringPublishers = async (stage: Stage, count: number, first: (user:
   })
 }
 
+/** A publish of a user in place of the one before. */
+export type Publish = (link: Link, user: string, turn: number) => Promise<void>
+
+/** Keeps the versions of what users publish; of one that has not published here yet version 1 is stored. */
+export const createPublish = (message: (user: string, version: number, turn: number) => string): Publish => {
+  const versions = new Map<string, number>()
+  return async (link, user, turn) => {
+    const version = versions.get(user) ?? 1
+    await expectOk('publish', link.send(message(user, version, turn)))
+    versions.set(user, version + 1)
+  }
+}
+
+/** The usual load: a note. */
+export const publishNotes = (): Publish => createPublish((user, version, turn) => wire.publishNote(user, 200, version, `note ${turn}`))
+
 /** Users who watch, one after the other on their connections. */
 export interface Crowd {
   /** Registers watchers until there are `count` of them; `join` is what each of the new ones does then. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readArguments } from './bench-arguments.ts'
-import { bringPublishers, createCrowd, publisherName } from './bench-crowd.ts'
+import { bringPublishers, createCrowd, publisherName, publishNotes } from './bench-crowd.ts'
 import { databaseKinds, onDatabases } from './bench-database.ts'
 import { expectOk, inTime, type Link } from './bench-link.ts'
 import { wayNames, ways, withStage, type Ear, type Way } from './bench-stage.ts'
@@ -42,7 +42,8 @@ const runWay = (way: Way, databaseUrl: string | undefined, samples: number): Pro
   withStage({ way, databaseUrl }, async (stage) => {
     await bringPublishers(stage, 1, (user) => wire.publishNote(user, 200, 0, 'hello'))
     await createCrowd(stage).grow(1, (link, watcher) => expectOk('watch', link.send(wire.watch(watcher, publisherName(0)))))
-    return measureIdle(await stage.open(), stage.ear, samples, (link, turn) => expectOk('publish', link.send(wire.publishNote(publisherName(0), 200, turn + 1, `idle ${turn}`))))
+    const publish = publishNotes()
+    return measureIdle(await stage.open(), stage.ear, samples, (link, turn) => publish(link, publisherName(0), turn))
   })
 
 /** How long a publish takes to be on the wire at its watcher when nothing else happens: over HTTP to the engine (the hand-over to the proxy), and through Kamailio. */

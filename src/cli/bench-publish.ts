@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { readArguments } from './bench-arguments.ts'
 import { measureCeiling } from './bench-ceiling.ts'
-import { bringPublishers, createCrowd, publisherName, range } from './bench-crowd.ts'
+import { bringPublishers, createCrowd, createPublish, publisherName, range } from './bench-crowd.ts'
 import { databaseKinds, withPostgres } from './bench-database.ts'
 import { expectOk, type Link } from './bench-link.ts'
 import { measureLoad, runLoad } from './bench-load.ts'
@@ -52,12 +52,8 @@ const runWay = (plan: Plan, way: Way, databaseUrl: string | undefined): Promise<
     await bringPublishers(stage, most, first)
     const callers = await Promise.all(range(0, few).map(stage.open))
     const crowd = createCrowd(stage)
-    const versions = range(0, most).map(() => 1)
-    const publish = async (link: Link, publisher: number, turn: number): Promise<void> => {
-      const version = versions[publisher] ?? 0
-      await expectOk('publish', link.send(next(publisherName(publisher), version, turn)))
-      versions[publisher] = version + 1
-    }
+    const publishAs = createPublish(next)
+    const publish = (link: Link, publisher: number, turn: number): Promise<void> => publishAs(link, publisherName(publisher), turn)
     await runLoad({ links: callers, publishers: most, seconds: WARM_UP_SECONDS, publish })
     const results: Result[] = []
     for (const watchers of plan.watchers) {

@@ -1,5 +1,6 @@
 import { benchAggregate } from './bench-aggregate.ts'
 import { ArgumentError } from './bench-arguments.ts'
+import { benchGrowth } from './bench-growth.ts'
 import { benchLatency } from './bench-latency.ts'
 import { benchPublish } from './bench-publish.ts'
 import { benchResolve } from './bench-resolve.ts'
@@ -10,7 +11,7 @@ import { benchYardstick } from './bench-yardstick.ts'
 
 /** Name to benchmark. */
 const benchmarks: ReadonlyMap<string, (args: readonly string[]) => Promise<readonly Row[]>> = new Map([
-  ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe], ['yardstick', benchYardstick],
+  ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe], ['yardstick', benchYardstick], ['growth', benchGrowth],
   ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate],
 ])
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import pg from 'pg'
-import { bringPublishers, createCrowd, publisherName, range, watcherName } from './bench-crowd.ts'
+import { bringPublishers, createCrowd, publisherName, publishNotes, range, watcherName } from './bench-crowd.ts'
 import { expectOk, sipLink, type Link } from './bench-link.ts'
 import { createEar, readCpu, withStage, type CpuTimes, type Ear } from './bench-stage.ts'
 import { inParallel } from './bench-statistics.ts'
@@ -34,7 +34,7 @@ export const withOurs = <T>(databaseUrl: string, publishers: number, kind: Notif
   withStage({ way: 'kamailio', databaseUrl }, async (stage) => {
     await bringPublishers(stage, publishers, (user) => wire.publishNote(user, 200, 0, 'hello'))
     const crowd = createCrowd(stage)
-    const versions = range(0, publishers).map(() => 1)
+    const publish = publishNotes()
     let size = 0
     return work({
       open: stage.open, ear: stage.ear, cpu: stage.cpu,
@@ -46,11 +46,7 @@ export const withOurs = <T>(databaseUrl: string, publishers: number, kind: Notif
           expectOk('watch', crowd.linkOf(watcher).send(wire.watchOne(watcherName(watcher), publisherName(publisher), ...(kind === 'notify' ? [wire.ANSWERED_NOTIFY_TAGS] : [])))))
         return dialogs.length
       },
-      publish: async (link, publisher, turn) => {
-        const version = versions[publisher] ?? 0
-        await expectOk('publish', link.send(wire.publishNote(publisherName(publisher), 200, version, `note ${turn}`)))
-        versions[publisher] = version + 1
-      },
+      publish: (link, publisher, turn) => publish(link, publisherName(publisher), turn),
     })
   })
 
