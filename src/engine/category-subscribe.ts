@@ -8,7 +8,7 @@ import { accepts, mediaTypes } from '../core/sip/media-types.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
-import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
+import { deleteDialogs, insertDialog, loadDialog, loadDialogsOfRequest, loadOtherBatches, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
 import { loadUserLimits } from '../store/limits.ts'
@@ -64,14 +64,16 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
   return transact(deps.store.pool, async (tx) => {
     // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
-    const [, planned, ownLimits, endpoints, dialogs] = await Promise.all([lockPublisher(tx, request.fromUser), plan(deps, registry, call, actions, isBatch(request), tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser)])
+    const [, planned, ownLimits, endpoints, same, batches] = await Promise.all([
+      lockPublisher(tx, request.fromUser), plan(deps, registry, call, actions, isBatch(request), tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser),
+      loadDialogsOfRequest(tx, request), isBatch(request) ? loadOtherBatches(tx, request) : [],
+    ])
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
     if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
     const watched = applyPlan(NOTHING, planned, { ...deps.limits, ...ownLimits })
     if ('name' in watched) throw new Refused(watched)
     const { rejections } = planned
-    const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
     const again = same.find((dialog) => dialog.kind !== 'self' && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return { dialog: again, watched, rejections, endings: [] }
     const opened = openDialog(request, {
@@ -80,7 +82,7 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return { dialog: opened.value, watched, rejections, endings: [] }
     // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
-    const older = isBatch(request) && endpoint !== undefined ? dialogs.filter((dialog) => dialog.kind === 'batch' && dialog.endpointId === endpoint.endpointId && !same.includes(dialog)) : []
+    const older = endpoint === undefined ? [] : batches.filter(({ endpointId }) => endpointId === endpoint.endpointId)
     const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender.id(), now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
@@ -128,7 +130,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, network, now } = call
   const session = poolSession(deps.store.pool)
   // In a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
-  const batch = (await loadDialogs(session, request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind !== 'single'
+  const batch = (await loadDialog(session, { subscriber: request.fromUser, localTag: request.toTag ?? '' }))?.kind !== 'single'
   const actions = request.body.length === 0 ? [] : readActions(call, batch)
   const planned = request.body.length === 0 ? undefined : await plan(deps, await deps.categories.registry(), call, actions, batch, session)
   const { dialog, shown } = await transact(deps.store.pool, async (tx) => {

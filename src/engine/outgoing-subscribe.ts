@@ -5,7 +5,7 @@ import type { SipRequest } from '../core/sip/request.ts'
 import { parseSipUri, userKey } from '../core/sip/uri.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { isBatch } from '../core/subscriptions/resources.ts'
-import { loadDialogs } from '../store/dialogs.ts'
+import { loadDialog } from '../store/dialogs.ts'
 import { loadRights } from '../store/rights.ts'
 import { poolSession } from '../store/session.ts'
 import type { Call, EngineDeps, Relay } from './deps.ts'
@@ -38,7 +38,7 @@ export const relayOutgoing = async (deps: EngineDeps, { request, network }: Call
   const own = rights.get(fromUser)
   // A user of a domain that another node has just made ours is here already.
   if (own === undefined || rights.has(toUser)) return undefined
-  if (toTag !== undefined && (await loadDialogs(session, fromUser)).some(({ localTag }) => localTag === toTag)) return undefined
+  if (toTag !== undefined && await loadDialog(session, { subscriber: fromUser, localTag: toTag }) !== undefined) return undefined
   for (const one of new Set([kind, await kindOfTarget(deps, request) ?? kind])) {
     const destination = networkOfKind(one)
     if (destination === undefined) throw new Refused(failure('destinationBlocked'))

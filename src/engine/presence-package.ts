@@ -1,7 +1,7 @@
 import { failure } from '../core/base/failure.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { choosePresence, negotiatePresence } from '../core/subscriptions/presence-format.ts'
-import { loadDialogs } from '../store/dialogs.ts'
+import { loadDialog } from '../store/dialogs.ts'
 import { poolSession } from '../store/session.ts'
 import { handleCategorySubscribe } from './category-subscribe.ts'
 import type { Answer, Call, EngineDeps, Relay } from './deps.ts'
@@ -19,7 +19,7 @@ export const handlePresenceSubscribe = async (deps: EngineDeps, call: Call): Pro
   const relayed = await relayOutgoing(deps, call)
   if (relayed !== undefined) return relayed
   if (request.toTag !== undefined) {
-    const kind = (await loadDialogs(poolSession(deps.store.pool), request.fromUser)).find(({ localTag }) => localTag === request.toTag)?.kind
+    const kind = (await loadDialog(poolSession(deps.store.pool), { subscriber: request.fromUser, localTag: request.toTag }))?.kind
     // Before Accept is looked at: the watcher of a dialog that is gone begins anew, in whatever format it was.
     if (kind === undefined) throw new Refused(failure('dialogUnknown'))
     if (kind !== 'msrtc' && kind !== 'pidf') return handleCategorySubscribe(deps, call)

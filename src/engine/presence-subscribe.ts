@@ -8,7 +8,7 @@ import { decideRecordWatcher } from '../core/subscribers/record-subscriber.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { checkPresenceSubscribe, negotiatePresence, type LegacyFormat } from '../core/subscriptions/presence-format.ts'
-import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
+import { deleteDialogs, insertDialog, loadDialogsOfRequest, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
 import { applyOutcome, loadStates, loadUnderLock } from '../store/publisher.ts'
@@ -26,15 +26,14 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
   const { request, network, now } = call
   const poll = readIntent(request) === 'poll'
   return transact(deps.store.pool, async (tx) => {
-    const [, unwatchable, endpoints, dialogs] = await Promise.all([
-      lockPublisher(tx, request.fromUser), findUnwatchable(tx, [request.toUser], call, deps.limits), loadEndpoints(tx, request.fromUser), loadDialogs(tx, request.fromUser),
+    const [, unwatchable, endpoints, same] = await Promise.all([
+      lockPublisher(tx, request.fromUser), findUnwatchable(tx, [request.toUser], call, deps.limits), loadEndpoints(tx, request.fromUser), loadDialogsOfRequest(tx, request),
     ])
     const refused = unwatchable.get(request.toUser)
     if (refused !== undefined) throw new Refused(failure(refused.failure))
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
     // As for categories: our own users register here, those of other domains do not (3.4.5.3).
     if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
-    const same = dialogs.filter((dialog) => dialog.callId === request.callId && dialog.remoteTag === request.fromTag)
     const again = same.find((dialog) => dialog.kind === format && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return again
     const opened = openDialog(request, {

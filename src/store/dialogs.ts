@@ -1,6 +1,7 @@
 import type { Dialog, DialogKind, EndReason, SelfScope } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
+import type { SipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session, type Statement, type Transaction } from './session.ts'
 
@@ -65,6 +66,20 @@ const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscr
 
 /** All dialogs of a subscriber, expired ones included. */
 export const loadDialogs = (session: Session, subscriber: UserKey): Promise<readonly Dialog[]> => rowsOf(session, OF_SUBSCRIBER, [subscriber])
+
+const ONE = statement('dialog-get', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2')
+
+/** One dialog, expired or not; a subscriber may have very many. */
+export const loadDialog = async (session: Session, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(session, ONE, [subscriber, localTag]))[0]
+
+const OF_REQUEST = statement('dialogs-of-request', 'SELECT * FROM dialog WHERE subscriber = $1 AND call_id = $2 AND remote_tag = $3')
+const BATCHES = statement('dialogs-batch', "SELECT * FROM dialog WHERE subscriber = $1 AND kind = 'batch' AND NOT (call_id = $2 AND remote_tag = $3)")
+
+/** What a SUBSCRIBE may meet: the dialog of the very same request. */
+export const loadDialogsOfRequest = (session: Session, { fromUser, callId, fromTag }: SipRequest): Promise<readonly Dialog[]> => rowsOf(session, OF_REQUEST, [fromUser, callId, fromTag])
+
+/** What a batch SUBSCRIBE may replace: all other batch dialogs of its subscriber. */
+export const loadOtherBatches = (session: Session, { fromUser, callId, fromTag }: SipRequest): Promise<readonly Dialog[]> => rowsOf(session, BATCHES, [fromUser, callId, fromTag])
 
 const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 FOR UPDATE')
 
