@@ -11,7 +11,7 @@ import { startKamailioOn } from './kamailio-process.ts'
 import { findPostmaster } from './process-cpu.ts'
 import * as theirWire from './yardstick-messages.ts'
 
-/** A presence server behind a SIP port, driven by the same load as any other. */
+/** A presence server behind a SIP port, driven by the same load as all others. */
 export interface Contestant {
   readonly open: () => Promise<Link>
   readonly ear: Ear
