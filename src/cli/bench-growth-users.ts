@@ -21,11 +21,16 @@ export const makeTemplate = async (engine: BenchEngine, link: Link): Promise<voi
   await put('/contacts', { contacts: Array.from({ length: CONTACTS }, (_, at) => ({ uri: `${storedName(at)}@example.com`, displayName: `Colleague ${at}` })) })
 }
 
-/** Tables of what belongs to one user, with the column that names it. Every tenth user is signed in. */
-const tables = [
-  ['presence_user', 'user_uri', 1], ['publisher', 'publisher', 1], ['fan_out', 'publisher', 1], ['container', 'publisher', 1], ['container_member', 'publisher', 1], ['category_instance', 'publisher', 1],
-  ['contact_list', 'user_uri', 1], ['contact_group', 'user_uri', 1], ['contact', 'user_uri', 1], ['endpoint', 'user_uri', 10],
-] as const
+/** What is not stored for good: what is under way, and who watches. */
+const PASSING = ['answered', 'change', 'subscription']
+
+// The owning user leads the key of every table of what belongs to one.
+const TABLES = `
+  SELECT c.relname AS name, a.attname AS key FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+  WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace AND a.attname IN ('publisher', 'user_uri') AND c.relname <> ALL($1::text[]) ORDER BY c.relname`
+
+/** One user in so many is signed in. */
+const SIGNED_IN = 10
 
 const COLUMNS = 'SELECT attname AS name, format_type(atttypid, NULL) AS type FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum'
 
@@ -54,7 +59,8 @@ export const openStoredUsers = async (url: string): Promise<StoredUsers> => {
   return {
     query,
     growTo: async (count) => {
-      for (let from = size; from < count; from += CHUNK) for (const [table, key, step] of tables) await copy(table, key, step, from, Math.min(count, from + CHUNK))
+      const tables = await query<{ readonly name: string; readonly key: string }>(TABLES, [PASSING])
+      for (let from = size; from < count; from += CHUNK) for (const { name, key } of tables) await copy(name, key, name === 'endpoint' ? SIGNED_IN : 1, from, Math.min(count, from + CHUNK))
       size = Math.max(size, count)
       await query('VACUUM ANALYZE')
     },
