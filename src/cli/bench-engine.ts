@@ -33,7 +33,7 @@ export interface BenchEngine {
 
 const PROXY = 'bench'
 
-/** Starts an engine on loopback that creates the users of example.com by their first registration. */
+/** Starts an engine on loopback that creates the users of example.com by their first registration and takes as many requests of one user as come. */
 export const startBenchEngine = async ({ databaseUrl, notifyUrl, kind, settings = {}, nodeOptions = [] }: BenchEngineOptions): Promise<BenchEngine> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'presentia-bench-'))
   const [secret, key, port, adminPort] = [randomBytes(16).toString('hex'), randomBytes(16).toString('hex'), await freePort(), await freePort()]
@@ -42,7 +42,7 @@ export const startBenchEngine = async ({ databaseUrl, notifyUrl, kind, settings 
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env['PATH'] ?? '', PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: `127.0.0.1:${port}`, PRESENTIA_ADMIN_LISTEN: `127.0.0.1:${adminPort}`, PRESENTIA_ADMIN_KEY: key,
-      PRESENTIA_PROXIES: JSON.stringify({ [PROXY]: { kind, secret, notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', ...(kind === 'plain' ? { PRESENTIA_RECONCILE_MS: '0' } : {}),
+      PRESENTIA_PROXIES: JSON.stringify({ [PROXY]: { kind, secret, notifyUrl } }), PRESENTIA_LOG_LEVEL: 'error', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true', PRESENTIA_USER_RATE: '0', ...(kind === 'plain' ? { PRESENTIA_RECONCILE_MS: '0' } : {}),
       ...(databaseUrl === undefined ? {} : { PRESENTIA_DATABASE_URL: databaseUrl }), ...settings,
     },
   })
