@@ -14,6 +14,9 @@ const BATCH = 32
 /** Publishers that may wait here at most, so that memory stays bounded whatever happens. */
 const MOST_WAITING = 100_000
 
+/** Least time between the beginnings of two batches, unless there is a full one: under load it makes fewer and larger ones, and who comes after a quiet moment waits for nothing. */
+const GATHER_MS = 4
+
 /** How long work waits behind a running batch before another one starts beside it. */
 const IMPATIENCE_MS = 20
 
@@ -36,8 +39,10 @@ export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promi
     return batch
   }
 
+  let begun = -Infinity
   const begin = (batch: readonly UserKey[]): void => {
     running += 1
+    begun = performance.now()
     for (const publisher of batch) busy.add(publisher)
     void tell(batch).finally(() => {
       for (const publisher of batch) busy.delete(publisher)
@@ -49,7 +54,16 @@ export const createDispatcher = (tell: (publishers: readonly UserKey[]) => Promi
   // One telling at a time shares its round trips among all that became dirty meanwhile. More run side by side only when there is
   // more than one batch of work, or when one takes long because its proxy does.
   let impatient: NodeJS.Timeout | undefined
+  let gathering: NodeJS.Timeout | undefined
   const pump = (all = false): void => {
+    const early = begun + GATHER_MS - performance.now()
+    if (!all && running === 0 && dirty.size > 0 && dirty.size < BATCH && early > 0) {
+      gathering ??= setTimeout(() => {
+        gathering = undefined
+        pump(true)
+      }, early)
+      return
+    }
     while (running < concurrency && dirty.size > 0 && (running === 0 || all || dirty.size >= BATCH)) {
       const batch = take()
       if (batch.length === 0) break

@@ -17,7 +17,7 @@ export const endExpiredDialogs = async (pool: Pool, deps: HandOverDeps): Promise
     const now = deps.now()
     const expired = await claimExpiredDialogs(tx, deps.sender.id(), now, EXPIRED_BATCH)
     if (expired.length === 0) return 0
-    use(expired)
+    await use(expired)
     const perProxy = Map.groupBy(expired, ({ proxy }) => proxy)
     await Promise.all([...perProxy].map(([proxy, dialogs]) =>
       deps.proxies.handOver(proxy, dialogs.map((dialog) => writeInstruction(dialog, { body: undefined, terminated: dialog.endReason }, now)), 'brief')))

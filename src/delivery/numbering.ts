@@ -1,34 +1,49 @@
 import type { Pool } from 'pg'
 import type { DialogRef } from '../store/dialogs.ts'
-import type { Sender } from '../store/sender.ts'
+import type { Release, Sender } from '../store/sender.ts'
 import { transact, type Transaction } from '../store/session.ts'
 
-/** Says that numbers of these dialogs, which the transaction has locked, are about to be used. Throws when that is not safe. */
-export type Use = (refs: readonly DialogRef[]) => void
+/** This node became another sender while it waited: what it has locked is no longer its own. Nothing has been sent. */
+export class Renewed extends Error {
+  constructor() {
+    super('numbers of an earlier transaction are in doubt')
+  }
+}
+
+/** Says that numbers of these dialogs, which the transaction has locked, are about to be used. */
+export type Use = (refs: readonly DialogRef[]) => Promise<void>
 
 /**
  * Runs a transaction that numbers notifications and sends them before it commits. When it fails behind that, nobody knows which numbers are used up, and this node goes
  * on as another sender (see store/sender.ts).
  */
 export const transactNumbering = async <T>(pool: Pool, sender: Sender, work: (tx: Transaction, use: Use) => Promise<T>): Promise<T> => {
-  const used: DialogRef[] = []
-  const use: Use = (refs) => {
-    if (!sender.begin(refs)) throw new Error('a dialog is numbered twice at the same time')
-    used.push(...refs)
+  let releases: Release[] = []
+  const release = (): void => {
+    for (const end of releases) end()
+    releases = []
   }
-  const forget = (): void => {
-    if (used.length > 0) sender.renew()
-    sender.end(used.splice(0))
+  const fail = (): void => {
+    if (releases.length > 0) sender.renew()
+    release()
   }
   try {
     const result = await transact(pool, (tx, tries) => {
-      if (tries > 1) forget()
-      return work(tx, use)
+      if (tries > 1) fail()
+      const id = sender.id()
+      return work(tx, async (refs) => {
+        const end = await sender.begin(refs)
+        if (sender.id() !== id) {
+          end()
+          throw new Renewed()
+        }
+        releases.push(end)
+      })
     })
-    sender.end(used)
+    release()
     return result
   } catch (error) {
-    forget()
+    fail()
     throw error
   }
 }

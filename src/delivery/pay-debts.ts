@@ -82,7 +82,7 @@ export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): P
     if (own.length === 0) return { ...NOTHING, foreign: others }
     const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
     const dues = await noticesFor(tx, deps, debts, terms)
-    use([...new Map(dues.map((one) => [refText(one), one])).values()])
+    await use([...new Map(dues.map((one) => [refText(one), one])).values()])
     const sent = await send(tx, deps, dues, 'patient')
     const sorted = await sortOut(tx, deps, sent)
     const open = new Set<Debt>(sorted.later.map(({ due: one }) => one))

@@ -7,7 +7,7 @@ import { isLockTimeout } from '../store/errors.ts'
 import { adoptDialogs, lockForNumbering, lockFree } from '../store/numbering.ts'
 import { limitLockWait, poolSession, transact, type Transaction } from '../store/session.ts'
 import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
-import { transactNumbering, type Use } from './numbering.ts'
+import { Renewed, transactNumbering, type Use } from './numbering.ts'
 
 /** Looks once more at what is due, behind the locks of its dialogs, given the revisions of its publishers there. */
 export type Renewal = (tx: Transaction, held: readonly Due[], revisions: Revisions) => Promise<readonly Due[]>
@@ -50,7 +50,7 @@ const sendWithin = async (tx: Transaction, use: Use, deps: HandOverDeps, dues: r
   const [{ held, passed }, revisions] = await Promise.all([lock(tx, deps, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
   if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
   const certain = await renew(tx, held, revisions)
-  use(distinct(certain))
+  await use(distinct(certain))
   const sent = await send(tx, deps, certain, deps.patience)
   const sorted = await sortOut(tx, deps, sent)
   for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {
@@ -74,6 +74,8 @@ export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work:
       return await transactNumbering(pool, deps.sender, (tx, use) => work(tx, (dues, renew) => sendWithin(tx, use, deps, dues, renew, locking)))
     } catch (error) {
       if (error instanceof Foreign) await adoptDialogs(poolSession(pool), error.refs, deps.sender.id())
+      // Whatever it was, the dialogs are another sender's now.
+      else if (error instanceof Renewed && tries <= ADOPTIONS) continue
       else if (isLockTimeout(error) && tries <= ADOPTIONS) tries = ADOPTIONS
       else throw error
     }

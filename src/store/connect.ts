@@ -76,7 +76,7 @@ const openPool = (config: object, { observer, statementTimeoutMs = 10_000 }: Sto
 })
 
 const finish = (pool: WatchedPool, kind: Store['kind'], { onError, onAway, onBack }: StoreOptions, closeMore: () => Promise<void>): Store => {
-  const publishing = createPublishing(pool, kind === 'embedded' ? 1 : 2)
+  const publishing = createPublishing(pool)
   const heard = (error: Error): void => {
     pool.suspect(error)
     // Another server may have taken over, quickly enough that nobody noticed.

@@ -121,17 +121,17 @@ export interface Publishing {
 }
 
 /** Publishers whose requests share one statement at most. */
-const GROUP = 32
+const GROUP = 64
 
 /** What a node may remember of publishers, in bytes. */
 const KNOWN_BYTES = 64 * 1024 * 1024
 
-/** `concurrency` groups of each kind are under way at the same time. */
-export const createPublishing = (pool: Pool, concurrency: number): Publishing => {
+/** One group of each kind is under way at a time: what comes meanwhile makes the next one larger, which costs less than a second commit beside the first. */
+export const createPublishing = (pool: Pool): Publishing => {
   const session = poolSession(pool)
   return {
     known: createKnownPublishers(KNOWN_BYTES),
-    read: shareRuns({ run: (keys) => readForPublish(session, keys), keyOf: ({ publisher, callId, cseq }) => `${publisher} ${callId} ${cseq}`, most: GROUP, concurrency }),
-    write: shareRuns({ run: (writes) => writePublishes(session, writes), keyOf: ({ publisher }) => publisher, most: GROUP, concurrency }),
+    read: shareRuns({ run: (keys) => readForPublish(session, keys), keyOf: ({ publisher, callId, cseq }) => `${publisher} ${callId} ${cseq}`, most: GROUP, concurrency: 1 }),
+    write: shareRuns({ run: (writes) => writePublishes(session, writes), keyOf: ({ publisher }) => publisher, most: GROUP, concurrency: 1 }),
   }
 }
