@@ -113,6 +113,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
       }
       deps.metrics.request(answer.reply.status, performance.now() - started)
       if (answer.refused !== undefined) refusals.note(answer.refused, { trace, proxy })
+      else deps.log.debug({ trace, proxy, status: answer.reply.status }, 'answered')
       afterSent(reply, answer.touched)
       return encode(tid, answer.reply, answer.notify)
     } catch (error) {
