@@ -1,6 +1,6 @@
 import t from 'tap'
 import { notes, removal } from '../support/bodies.ts'
-import { openWorld, people } from '../support/world.ts'
+import { FLOW_WAIT_MS, openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
 const { anna, boris, clara } = people
@@ -178,8 +178,13 @@ t.test('a watcher whose connection is gone is waited for while its endpoint is r
   await publisher.publishes(notes('x', [0]))
   t.strictSame([gone.hears().length, here.hears().length], [0, 1])
   t.equal(await world.count('deferred'), 1, 'it may come back on a new connection')
-  for (let round = 0; round < 12; round += 1) {
-    world.advance(16)
+  for (let waited = 0; waited < FLOW_WAIT_MS - 1_000; waited += 1_000) {
+    world.advance(1)
+    await world.timers()
+  }
+  t.equal(await world.count('deferred'), 1, 'for as long as dialogs wait for their next connection, and no longer')
+  for (let round = 0; round < 16; round += 1) {
+    world.advance(1)
     await world.timers()
   }
   t.strictSame(gone.hears(), [])
