@@ -98,3 +98,9 @@ t.test('nothing points at folders that a clone does not have', async (t) => {
   const top = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(ts|mjs|md|cfg|sh|yml|json|sql)$/.test(file) && !/^(node_modules|dist|\.tap|\.git|\.presentia)\b/.test(file) && file !== 'package-lock.json' && !file.startsWith('test/architecture'))
   for (const file of top) t.notMatch(readFileSync(join(root, file), 'utf8'), /\.\.\/shared|\/work\/(main|shared)/, file)
 })
+
+t.test('no two statements have one name: a connection that knows the one would refuse the other', async (t) => {
+  const names = files.flatMap((file) => [...read(file).matchAll(/\bstatement\('([^']+)'/g)].map(([, name]) => name))
+  t.ok(names.length > 100)
+  t.same(names.filter((name, at) => names.indexOf(name) !== at), [])
+})

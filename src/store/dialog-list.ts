@@ -40,7 +40,7 @@ export const findDialogRows = (db: Kysely<Database>, { kind, subscriber, publish
 export const listDialogs = async (db: Kysely<Database>, filter: DialogFilter, now: number, limit: number, after?: DialogRef): Promise<readonly Dialog[]> =>
   (await findDialogRows(db, filter, now, limit, after)).map(readDialog)
 
-const ONE = statement('dialog-get', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 AND expires_at > $3')
+const ONE = statement('dialog-living', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 AND expires_at > $3')
 
 /** A living dialog. */
 export const getDialog = async (session: Session, { subscriber, localTag }: DialogRef, now: number): Promise<Dialog | undefined> => {
