@@ -157,6 +157,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine, reconciliation.spare)) },
     { name: 'dialogs', everyMs: config.cleanupMs, run: delivery.endExpired },
     { name: 'left behind', everyMs: 1_000, run: delivery.findLeftBehind },
+    { name: 'debts', everyMs: 2_000, run: delivery.tidyDebts },
     // Not waited for: one slow proxy must not hold up the next round of the others.
     { name: 'deferred', everyMs: 500, run: async () => { void delivery.payDeferred() } },
     // Longer than another node may go by a domain table that has changed.
@@ -188,7 +189,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     stopping = true
     await closeSoon(proxyApp)
     await stopJobs()
-    await delivery.idle()
+    await delivery.stop()
     proxies.close()
     for (const [, registrar] of registrars) registrar.close()
     await closeSoon(adminApp)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { deleteUnwatched, findLeftBehind } from '../store/changes.ts'
+import { tidyDebts } from '../store/deferred.ts'
 import type { Store } from '../store/connect.ts'
 import { poolSession } from '../store/session.ts'
 import { createDispatcher } from './dispatcher.ts'
@@ -9,10 +10,12 @@ import { endExpiredDialogs, EXPIRED_BATCH } from './end-expired.ts'
 import { createUnwatchedQueue } from './forget-unwatched.ts'
 import type { HandOverDeps } from './hand-over.ts'
 import { payDebts } from './pay-debts.ts'
+import { createPayers } from './payers.ts'
+import { createSlots } from './slots.ts'
 import { tellChanges } from './tell-changes.ts'
 import { createWatchedMemory } from './watched-memory.ts'
 
-export interface DeliveryDeps extends Omit<HandOverDeps, 'known' | 'patience' | 'pause'> {
+export interface DeliveryDeps extends Omit<HandOverDeps, 'known' | 'patience' | 'pause' | 'slots'> {
   readonly store: Store
   readonly concurrency: number
   readonly metrics: Metrics
@@ -24,20 +27,26 @@ export interface Delivery {
   readonly findLeftBehind: () => Promise<void>
   /** Pays what is owed at every proxy that can take it; need not be waited for before it is called again. */
   readonly payDeferred: () => Promise<void>
+  /** Forgets debts of dialogs that are no more, and lets others follow their dialogs to another proxy. */
+  readonly tidyDebts: () => Promise<void>
   readonly endExpired: () => Promise<void>
+  /** Resolves when nothing waits to be told. */
   readonly idle: () => Promise<void>
+  /** Tells what waits, and pays no more. */
+  readonly stop: () => Promise<void>
 }
 
 /** A change this old was not told by the node that made it. */
 const LEFT_BEHIND_MS = 1_000
 const LEFT_BEHIND_BATCH = 500
 
-/** Proxies whose debts are paid at the same time: each of them keeps a database connection for as long as its proxy takes. */
+/** Proxies whose debts are paid, and hand-overs to one of several proxies that are under way, at the same time: each keeps a database connection for as long as its proxy takes. */
 const PAYERS = 2
+const SENDERS = 3
 
 export const createDelivery = (options: DeliveryDeps): Delivery => {
   const { store, log, metrics, now, proxies } = options
-  const deps: HandOverDeps = { ...options, known: store.publishing.known, patience: store.kind === 'embedded' ? 'brief' : 'patient', pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined) }
+  const deps: HandOverDeps = { ...options, known: store.publishing.known, slots: createSlots(SENDERS), patience: store.kind === 'embedded' ? 'brief' : 'patient', pause: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => undefined) }
   const session = poolSession(store.pool)
   const memory = createWatchedMemory()
 
@@ -78,37 +87,20 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     }
   }
 
-  const payAll = async (proxy: string): Promise<void> => {
-    while (proxies.isReady(proxy)) {
-      const paid = await payDebts(store.pool, deps, proxy)
-      metrics.notifications(paid)
-      if (!paid.again) return
-    }
-  }
-
-  // A proxy that takes long keeps its own payer; the others go on with their next rounds.
-  const paying = new Map<string, Promise<void>>()
-  const mostPaying = store.kind === 'embedded' ? 1 : PAYERS
-  let starting = false
-  const startPaying = (proxy: string): Promise<void> => {
-    const paid = payAll(proxy).catch((error: unknown) => {
-      metrics.jobFailed('deferred')
-      log.error({ err: error, proxy }, 'paying debts failed')
-    }).finally(() => paying.delete(proxy))
-    paying.set(proxy, paid)
-    return paid
-  }
-  const payDeferred = async (): Promise<void> => {
-    if (starting) return
-    starting = true
-    const started: Promise<void>[] = []
-    for (const proxy of proxies.ids) {
-      while (paying.size >= mostPaying) await Promise.race(paying.values())
-      if (!paying.has(proxy) && proxies.isReady(proxy)) started.push(startPaying(proxy))
-    }
-    starting = false
-    await Promise.all(started)
-  }
+  const payers = createPayers({
+    ids: proxies.ids, isReady: proxies.isReady, most: store.kind === 'embedded' ? 1 : PAYERS,
+    round: async (proxy) => {
+      try {
+        const paid = await payDebts(store.pool, deps, proxy)
+        metrics.notifications(paid)
+        return paid.again
+      } catch (error) {
+        metrics.jobFailed('deferred')
+        log.error({ err: error, proxy }, 'paying debts failed')
+        return false
+      }
+    },
+  })
 
   const dispatcher = createDispatcher(tellOrLeave, options.concurrency)
   const unwatched = createUnwatchedQueue(async (publishers) => {
@@ -126,7 +118,10 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
       if (others.length > 0) dispatcher.wake(others)
     },
     findLeftBehind: async () => dispatcher.wake(await findLeftBehind(session, now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
-    payDeferred,
+    payDeferred: payers.pay,
+    tidyDebts: async () => {
+      await tidyDebts(session, now())
+    },
     endExpired: async () => {
       for (let ended = EXPIRED_BATCH; ended === EXPIRED_BATCH;) {
         ended = await endExpiredDialogs(store.pool, deps)
@@ -136,7 +131,11 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     idle: async () => {
       await unwatched.flush()
       await dispatcher.idle()
-      await Promise.all(paying.values())
+    },
+    stop: async () => {
+      await unwatched.flush()
+      await dispatcher.idle()
+      await payers.stop()
     },
   }
 }

@@ -13,6 +13,7 @@ import type { Transaction } from '../store/session.ts'
 import { backoffMs } from './backoff.ts'
 import type { Patience, Proxies } from './proxies.ts'
 import type { DeliveryResult } from './proxy-client.ts'
+import type { Slots } from './slots.ts'
 
 /** A notice for one dialog about one publisher, with the change that it tells and what came of earlier attempts. */
 export interface Due extends DialogRef {
@@ -45,6 +46,8 @@ export interface HandOverDeps {
   readonly flowWaitMs: number
   /** How patiently a proxy is waited for inside of a transaction: with the one connection of the embedded database everybody waits along. */
   readonly patience: Patience
+  /** Bounds the hand-overs, each with a connection of its own, that are under way at the same time. */
+  readonly slots: Slots
   /** Resolves after a time, or when it is told that nobody waits any more. */
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<undefined>
   readonly log: Log
@@ -91,10 +94,10 @@ const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMa
 }
 
 /**
- * Sends notices in dialogs that the transaction has locked and said to use: takes their numbers and hands them to the proxies, portion by portion. The locks last until
+ * Sends notices, as one sender, in dialogs that the transaction has locked and said to use: takes their numbers and hands them to the proxies, portion by portion. The locks last until
  * the transaction ends, so that order per dialog holds across nodes and a crash repeats instead of losing. Those of ended dialogs are missing from the answer.
  */
-export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, dues: readonly D[], patience: Patience): Promise<readonly Sent<D>[]> => {
+export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, dues: readonly D[], patience: Patience, sender: string): Promise<readonly Sent<D>[]> => {
   const byDialog = new Map<string, D[]>()
   for (const due of dues) {
     const list = byDialog.get(refText(due))
@@ -105,7 +108,7 @@ export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, d
   const verbose = deps.log.isLevelEnabled('debug')
   for (const portion of portionsOf([...byDialog.values()])) {
     const refs = portion.flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length })))
-    const dialogs = await takeNumbers(tx, refs, deps.sender.id(), deps.now())
+    const dialogs = await takeNumbers(tx, refs, sender, deps.now())
     // Who has come to another network since the notice was written must see what is shown there.
     for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
     await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {

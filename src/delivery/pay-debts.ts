@@ -9,7 +9,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { loadRevisions } from '../store/changes.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { loadCurrentState } from '../store/current-state.ts'
-import { findDueDialogs, forgetOrphans, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
+import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { adoptDialogs, lockFree } from '../store/numbering.ts'
 import { withOwnLists } from '../store/publisher.ts'
@@ -17,7 +17,7 @@ import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { loadLinked } from '../store/users.ts'
 import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
-import { transactNumbering } from './numbering.ts'
+import { transactNumbering } from '../store/transact-numbering.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
@@ -72,18 +72,15 @@ const NOTHING: Paid = { again: false, sent: 0, gone: 0, deferred: 0 }
 export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<Paid> => {
   const session = poolSession(pool)
   const due = await findDueDialogs(session, proxy, deps.sender.id(), deps.now(), DEBTS_BATCH)
-  if (due.length === 0) {
-    await forgetOrphans(session, proxy, deps.now())
-    return NOTHING
-  }
+  if (due.length === 0) return NOTHING
   const terms = await deps.terms()
-  const { foreign, ...paid } = await transactNumbering(pool, deps.sender, async (tx, use) => {
-    const { own, foreign: others } = await lockFree(tx, due, deps.sender.id())
+  const { foreign, ...paid } = await transactNumbering(pool, deps.sender, async (tx, use, sender) => {
+    const { own, foreign: others } = await lockFree(tx, due, sender)
     if (own.length === 0) return { ...NOTHING, foreign: others }
     const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
     const dues = await noticesFor(tx, deps, debts, terms)
     await use([...new Map(dues.map((one) => [refText(one), one])).values()])
-    const sent = await send(tx, deps, dues, 'patient')
+    const sent = await send(tx, deps, dues, 'patient', sender)
     const sorted = await sortOut(tx, deps, sent)
     const open = new Set<Debt>(sorted.later.map(({ due: one }) => one))
     for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) void postpone(tx, later.map(({ due: one, attempts, dueAt }) => ({ ...one, attempts, dueAt })), reason)

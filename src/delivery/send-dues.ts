@@ -5,9 +5,9 @@ import { defer } from '../store/deferred.ts'
 import type { DialogRef } from '../store/dialogs.ts'
 import { isLockTimeout } from '../store/errors.ts'
 import { adoptDialogs, lockForNumbering, lockFree } from '../store/numbering.ts'
-import { limitLockWait, poolSession, transact, type Transaction } from '../store/session.ts'
+import { limitLockWait, MAX_LOCK_WAIT_MS, poolSession, transact, type Transaction } from '../store/session.ts'
 import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
-import { Renewed, transactNumbering, type Use } from './numbering.ts'
+import { Renewed, transactNumbering, type Use } from '../store/transact-numbering.ts'
 
 /** Looks once more at what is due, behind the locks of its dialogs, given the revisions of its publishers there. */
 export type Renewal = (tx: Transaction, held: readonly Due[], revisions: Revisions) => Promise<readonly Due[]>
@@ -30,13 +30,12 @@ const LOCK_WAIT_MS = 300
 const distinct = (dues: readonly Due[]): readonly Due[] => [...new Map(dues.map((due) => [refText(due), due])).values()]
 
 /** Locks the dialogs of what is due, and says which of it can be sent now. */
-const lock = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], locking: Locking): Promise<{ readonly held: readonly Due[]; readonly passed: readonly Due[] }> => {
+const lock = async (tx: Transaction, sender: string, dues: readonly Due[], locking: Locking): Promise<{ readonly held: readonly Due[]; readonly passed: readonly Due[] }> => {
   const refs = distinct(dues)
-  const sender = deps.sender.id()
   if (locking === 'wait') {
     void limitLockWait(tx, LOCK_WAIT_MS)
     const locked = lockForNumbering(tx, refs, sender)
-    void limitLockWait(tx, 0)
+    void limitLockWait(tx, MAX_LOCK_WAIT_MS)
     const foreign = await locked
     if (foreign.length > 0) throw new Foreign(foreign)
     return { held: dues, passed: [] }
@@ -45,13 +44,13 @@ const lock = async (tx: Transaction, deps: HandOverDeps, dues: readonly Due[], l
   return { held: dues.filter((due) => mine.has(refText(due))), passed: dues.filter((due) => !mine.has(refText(due))) }
 }
 
-const sendWithin = async (tx: Transaction, use: Use, deps: HandOverDeps, dues: readonly Due[], renew: Renewal, locking: Locking): Promise<HandOverCount> => {
+const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandOverDeps, dues: readonly Due[], renew: Renewal, locking: Locking): Promise<HandOverCount> => {
   const now = deps.now()
-  const [{ held, passed }, revisions] = await Promise.all([lock(tx, deps, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
+  const [{ held, passed }, revisions] = await Promise.all([lock(tx, sender, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
   if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
   const certain = await renew(tx, held, revisions)
   await use(distinct(certain))
-  const sent = await send(tx, deps, certain, deps.patience)
+  const sent = await send(tx, deps, certain, deps.patience, sender)
   const sorted = await sortOut(tx, deps, sent)
   for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {
     void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, attempts, since, dueAt })), reason, true)
@@ -71,7 +70,7 @@ export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work:
   for (let tries = 0; ; tries += 1) {
     const locking = tries > ADOPTIONS || deps.proxies.isPaying() ? 'pass over' : 'wait'
     try {
-      return await transactNumbering(pool, deps.sender, (tx, use) => work(tx, (dues, renew) => sendWithin(tx, use, deps, dues, renew, locking)))
+      return await transactNumbering(pool, deps.sender, (tx, use, sender) => work(tx, (dues, renew) => sendWithin(tx, use, sender, deps, dues, renew, locking)))
     } catch (error) {
       if (error instanceof Foreign) await adoptDialogs(poolSession(pool), error.refs, deps.sender.id())
       // Whatever it was, the dialogs are another sender's now.

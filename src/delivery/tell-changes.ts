@@ -89,10 +89,12 @@ const tellApart = async (pool: Pool, deps: HandOverDeps, publishers: readonly Us
     // Dialogs that have ended meanwhile.
     if (proxy === undefined) return NOTHING
     if (!deps.proxies.isBrisk(proxy)) return owe(pool, deps, dues, 'its proxy is slow or down')
-    const sending = sendAll(pool, deps, dues, renewal)
+    let waits = true
+    const sending = deps.slots(async () => (waits ? sendAll(pool, deps, dues, renewal) : NOTHING))
     const patience = new AbortController()
     const count = await Promise.race([sending, deps.pause(PATIENCE_MS, patience.signal)])
     patience.abort()
+    waits = false
     if (count !== undefined) return count
     sending.catch((error: unknown) => { deps.log.error({ err: error, proxy }, 'telling the dialogs of a slow proxy failed') })
     return owe(pool, deps, dues, `its proxy takes longer than ${PATIENCE_MS} ms`)

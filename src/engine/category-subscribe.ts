@@ -14,6 +14,7 @@ import { isDuplicate } from '../store/errors.ts'
 import { loadUserLimits } from '../store/limits.ts'
 import { poolSession, transact, type Session } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
+import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { lockPublisher } from '../store/users.ts'
 import { answerWithViews, type Watched } from './category-answer.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
@@ -61,7 +62,7 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
   const { request, arrival, network, now } = call
   const poll = readIntent(request) === 'poll'
   const registry = await deps.categories.registry()
-  return transact(deps.store.pool, async (tx) => {
+  return transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
     const [, planned, ownLimits, endpoints, same, batches] = await Promise.all([
@@ -83,7 +84,7 @@ const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[
     if (poll) return { dialog: opened.value, watched, rejections, endings: [] }
     // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
     const older = endpoint === undefined ? [] : batches.filter(({ endpointId }) => endpointId === endpoint.endpointId)
-    const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender.id(), now)
+    const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender, settle, now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
@@ -133,8 +134,8 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const batch = (await loadDialog(session, { subscriber: request.fromUser, localTag: request.toTag ?? '' }))?.kind !== 'single'
   const actions = request.body.length === 0 ? [] : readActions(call, batch)
   const planned = request.body.length === 0 ? undefined : await plan(deps, await deps.categories.registry(), call, actions, batch, session)
-  const { dialog, shown } = await transact(deps.store.pool, async (tx) => {
-    const own = await lockOwnDialog(tx, deps, call)
+  const { dialog, shown } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+    const own = await lockOwnDialog(tx, settle, deps, call)
     await expectRegistered(tx, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))

@@ -4,16 +4,18 @@ import { takeOver } from '../core/subscriptions/dialog.ts'
 import { checkInDialog, negotiate, type Negotiated } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, lockDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
-import { transact, type Transaction } from '../store/session.ts'
+import type { Transaction } from '../store/session.ts'
+import { transactBeforeSending, type Settle } from '../store/transact-numbering.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
 import { answerCancel } from './subscribe-answer.ts'
 
 /** Locks the dialog that a request names by its To tag, ready for the next number; 481 when it is not the subscriber's living one, 500 when the request is out of order. */
-export const lockOwnDialog = async (tx: Transaction, { sender }: Pick<EngineDeps, 'sender'>, { request, now }: Call): Promise<Dialog> => {
+export const lockOwnDialog = async (tx: Transaction, settle: Settle, { sender }: Pick<EngineDeps, 'sender'>, { request, now }: Call): Promise<Dialog> => {
   const dialog = await lockDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })
   const refused = checkInDialog(request, dialog, now)
   if (refused !== undefined || dialog === undefined) throw new Refused(refused ?? failure('dialogUnknown'))
+  await settle([dialog])
   return takeOver(dialog, sender.id())
 }
 
@@ -26,8 +28,8 @@ export const expectRegistered = async (tx: Transaction, { subscriber, endpointId
 
 /** Cancel (4.4.4): the dialog ends, and everything that it watches goes with it. What was negotiated says whether a last NOTIFY tells it. */
 export const cancelDialog = (deps: EngineDeps, call: Call, negotiated: Negotiated = negotiate(call.request)): Promise<Answer> =>
-  transact(deps.store.pool, async (tx) => {
-    const dialog = await lockOwnDialog(tx, deps, call)
+  transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+    const dialog = await lockOwnDialog(tx, settle, deps, call)
     await deleteDialogs(tx, [dialog])
     return answerCancel(dialog, negotiated, call.now)
   })

@@ -9,7 +9,8 @@ import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { loadUnderLock } from '../store/publisher.ts'
-import { poolSession, transact, type Session } from '../store/session.ts'
+import { poolSession, type Session } from '../store/session.ts'
+import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { cancelDialog, lockOwnDialog } from './in-dialog.ts'
@@ -35,7 +36,7 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
   const { request, arrival, now } = call
   const scope = own.readScope(call)
   const answer = (dialog: Dialog, write: (scope: readonly SelfScope[]) => string): Answer => answerWithData(request, dialog, { type: own.mediaType, text: write(dialog.scope) }, now)
-  return transact(deps.store.pool, async (tx) => {
+  return transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const [state, dialogs, write] = await Promise.all([loadUnderLock(tx, request.fromUser, { endpoints: true }), loadDialogs(tx, request.fromUser), own.load(tx, request.fromUser, now)])
     if (state === undefined) throw new Refused(failure('userNotFound'))
     const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
@@ -50,7 +51,7 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return answer(opened.value, write)
     // One dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
-    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, deps.sender.id(), now)
+    const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, deps.sender, settle, now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     const answered = answer(opened.value, write)
@@ -66,8 +67,8 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
 const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
   const { request, now } = call
   const scope = request.body.length > 0 ? own.readScope(call) : undefined
-  const renewed = await transact(deps.store.pool, async (tx) => {
-    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, deps, call), loadEndpoints(tx, request.fromUser)])
+  const renewed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+    const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, settle, deps, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
     const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
     if (!next.ok) throw new Refused(next.failure)

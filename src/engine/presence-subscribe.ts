@@ -14,6 +14,7 @@ import { isDuplicate } from '../store/errors.ts'
 import { applyOutcome, loadStates, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { loadResources, putResources } from '../store/subscriptions.ts'
+import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { loadDisplayName, loadLinked, lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { expectRegistered, lockOwnDialog } from './in-dialog.ts'
@@ -89,8 +90,8 @@ const create = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promi
 /** Refresh: the dialog lives on, and the document is told anew (RFC 6665 4.2.1.2). */
 const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise<Answer> => {
   const { request, network, now } = call
-  const { dialog, publisher } = await transact(deps.store.pool, async (tx) => {
-    const own = await lockOwnDialog(tx, deps, call)
+  const { dialog, publisher } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+    const own = await lockOwnDialog(tx, settle, deps, call)
     await expectRegistered(tx, own, call)
     const [watched] = await loadResources(tx, own)
     if (watched === undefined) throw new Refused(failure('dialogUnknown'))

@@ -32,13 +32,13 @@ const staleInstances = (body: PublishRequest, state: PublisherState, now: number
 }
 
 /** What an attempt uses of the store: shared by all requests, or inside the publisher's lock. */
-type HotPath = Pick<Publishing, 'read' | 'write'>
+type HotPath = Pick<Publishing, 'read' | 'write'> & { readonly remember: Publishing['known']['put'] }
 
 /** A decision that no longer holds: the publisher has changed since it was read. */
 const OUTDATED = Symbol('outdated')
 
 /** Decides on a snapshot and writes if it still holds. What is decided on memory alone may refuse nothing: it may be out of date. */
-const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, { known, answered }: Snapshot, remembered: boolean, { write }: HotPath): Promise<Answer | typeof OUTDATED> => {
+const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: PublishRequest, registry: CategoryRegistry, key: RequestKey, { known, answered }: Snapshot, remembered: boolean, { write, remember }: HotPath): Promise<Answer | typeof OUTDATED> => {
   const state = stateOf(known)
   // The same request again: the same answer, with the data as it is now (design decision 18). What exactly was computed is not remembered;
   // what may have been is shown.
@@ -58,7 +58,7 @@ const attempt = async (deps: EngineDeps, { request, arrival, now }: Call, body: 
   const toTag = deps.chance.tag()
   if (!await write({ ...key, revision: state.revision, outcome: decided.value, toTag, trace: arrival.trace, now })) return OUTDATED
   const instances = instancesAfter(state.instances, decided.value.changes)
-  deps.store.publishing.known.put({ ...known, revision: state.revision + 1, instances, weight: weighInstances(instances) })
+  remember({ ...known, revision: state.revision + 1, instances, weight: weighInstances(instances) })
   deps.conflicts.success(sender, body.publications.map(instanceKeyText))
   return answer(toTag, decided.value.answer?.text ?? '', isTouched(decided.value.touch) ? [key.publisher] : [])
 }
@@ -89,12 +89,12 @@ export const handlePublish = async (deps: EngineDeps, call: Call): Promise<Answe
     return done
   }
   for (let tries = 0; tries < OPTIMISTIC_TRIES; tries += 1) {
-    const done = await tryOn(publishing, tries === 0 ? publishing.known.get(key.publisher) : undefined)
+    const done = await tryOn({ ...publishing, remember: publishing.known.put }, tries === 0 ? publishing.known.get(key.publisher) : undefined)
     if (done !== OUTDATED) return done
   }
   return transact(deps.store.pool, async (tx) => {
     await lockPublisher(tx, key.publisher)
-    const done = await tryOn({ read: async (one) => (await readForPublish(tx, [one]))[0], write: async (one) => (await writePublishes(tx, [one]))[0] === true }, undefined)
+    const done = await tryOn({ read: async (one) => (await readForPublish(tx, [one]))[0], write: async (one) => (await writePublishes(tx, [one]))[0] === true, remember: () => undefined }, undefined)
     if (done === OUTDATED) throw new Error('the revision moved under the lock')
     return done
   })

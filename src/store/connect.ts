@@ -7,6 +7,7 @@ import pg from 'pg'
 import type { Database } from './database.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { isDatabaseBusy } from './errors.ts'
+import { MAX_LOCK_WAIT_MS } from './session.ts'
 import { WatchedPool, type PoolObserver } from './pool.ts'
 import { createPublishing, type Publishing } from './publish-hot-path.ts'
 import { watchAge } from './watch-age.ts'
@@ -128,7 +129,7 @@ const connectEmbedded = async (options: StoreOptions): Promise<Store> => {
 
 const connectPostgres = (url: string, options: StoreOptions): Store => {
   const { poolSize = 8, statementTimeoutMs = 10_000 } = options
-  const config = { connectionString: url, max: poolSize, connectionTimeoutMillis: 3_000, idleTimeoutMillis: 60_000, statement_timeout: statementTimeoutMs, keepAlive: true, application_name: 'presentia' }
+  const config = { connectionString: url, max: poolSize, connectionTimeoutMillis: 3_000, idleTimeoutMillis: 60_000, statement_timeout: statementTimeoutMs, lock_timeout: MAX_LOCK_WAIT_MS, keepAlive: true, application_name: 'presentia' }
   return finish(openPool(config, options, askServer(url)), 'postgres', options, async () => undefined)
 }
 

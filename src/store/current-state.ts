@@ -18,6 +18,12 @@ export interface CurrentState {
 }
 
 /**
+ * Memory may be ahead of what was just read by what this node has written since, which is little. More than that is another user of that name, from before it was deleted and
+ * came back on a node whose clock is behind.
+ */
+const AHEAD = 50
+
+/**
  * What watchers may see of publishers at the given revisions or later: from memory where this node remembers that much, else from the database. In one round trip, or
  * none.
  */
@@ -26,7 +32,7 @@ export const loadCurrentState = async (session: Session, known: KnownPublishers,
   const revisions = new Map<UserKey, number | undefined>(wanted)
   for (const [publisher, revision] of wanted) {
     const found = known.get(publisher)
-    if (found === undefined || revision === undefined || found.revision < revision) continue
+    if (found === undefined || revision === undefined || found.revision < revision || found.revision > revision + AHEAD) continue
     remembered.set(publisher, found)
     revisions.set(publisher, found.revision)
   }

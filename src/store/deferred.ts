@@ -74,13 +74,18 @@ export const findDueDialogs = async (session: Session, proxy: string, sender: st
   return [...new Map(rows.map((row) => [`${row.subscriber}\n${row.local_tag}`, { subscriber: row.subscriber, localTag: row.local_tag }])).values()]
 }
 
-// A debt may be noted at the very moment at which its dialog ends.
+// A debt may be noted at the very moment at which its dialog ends, or moves to another proxy.
 const FORGET_ORPHANS = statement('deferred-forget-orphans', `
-  DELETE FROM deferred WHERE proxy = $1 AND due_at <= $2
-    AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = deferred.subscriber AND dialog.local_tag = deferred.local_tag)`)
+  DELETE FROM deferred WHERE due_at <= $1 AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = deferred.subscriber AND dialog.local_tag = deferred.local_tag)`)
+const FOLLOW = statement('deferred-follow', `
+  UPDATE deferred SET proxy = dialog.proxy FROM dialog
+  WHERE deferred.due_at <= $1 AND dialog.subscriber = deferred.subscriber AND dialog.local_tag = deferred.local_tag AND deferred.proxy <> dialog.proxy`)
 
-/** Forgets what is owed by now to dialogs at a proxy that are no more. */
-export const forgetOrphans = (session: Session, proxy: string, now: number): Promise<unknown> => session.send(FORGET_ORPHANS, [proxy, now])
+/** Forgets what is owed by now to dialogs that are no more, and moves what is owed to where its dialog is. */
+export const tidyDebts = async (session: Session, now: number): Promise<void> => {
+  await session.send(FORGET_ORPHANS, [now])
+  await session.send(FOLLOW, [now])
+}
 
 // Not more than a dialog may number in one transaction, whatever is owed.
 const DUE_OF = statement('deferred-due-of', `

@@ -26,10 +26,15 @@ export interface KnownPublishers {
   readonly forgetAll: () => void
 }
 
-/** Costs of an entry besides its data, roughly. */
+/** Costs of an entry, an endpoint and a member besides their texts, roughly. */
 const ENTRY_BYTES = 1_000
+const ENDPOINT_BYTES = 500
+const MEMBER_BYTES = 300
 
-/** `maxBytes` bounds what is remembered; those who were not asked for the longest are forgotten first. */
+const sizeOf = ({ weight, endpoints, containers = [] }: KnownPublisher): number =>
+  ENTRY_BYTES + weight + endpoints.length * ENDPOINT_BYTES + containers.reduce((sum, { members }) => sum + members.length * MEMBER_BYTES, 0)
+
+/** `maxBytes` bounds what is remembered, roughly; those who were not asked for the longest are forgotten first. */
 export const createKnownPublishers = (maxBytes: number): KnownPublishers => {
   const known = new Map<UserKey, KnownPublisher>()
   let bytes = 0
@@ -37,7 +42,7 @@ export const createKnownPublishers = (maxBytes: number): KnownPublishers => {
     const old = known.get(publisher)
     if (old === undefined) return
     known.delete(publisher)
-    bytes -= old.weight + ENTRY_BYTES
+    bytes -= sizeOf(old)
   }
   return {
     get: (publisher) => {
@@ -50,7 +55,7 @@ export const createKnownPublishers = (maxBytes: number): KnownPublishers => {
     put: (entry) => {
       forget(entry.publisher)
       known.set(entry.publisher, entry)
-      bytes += entry.weight + ENTRY_BYTES
+      bytes += sizeOf(entry)
       for (const oldest of known.keys()) {
         if (bytes <= maxBytes) break
         forget(oldest)

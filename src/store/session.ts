@@ -44,9 +44,12 @@ const together = (client: PoolClient): (() => void) => {
 /** Statements that each stand alone, over any connection of the pool. */
 export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 
+/** The longest that any statement waits for a lock: whoever holds one longer waits for a slow proxy, and nobody may take all connections waiting for that. */
+export const MAX_LOCK_WAIT_MS = 500
+
 const LIMIT_LOCK_WAIT = statement('lock-timeout', "SELECT set_config('lock_timeout', $1, true)")
 
-/** From here on the transaction fails rather than wait longer than this for one lock (see isLockTimeout); 0 waits as long as it takes. */
+/** From here on the transaction fails rather than wait longer than this for one lock (see isLockTimeout). */
 export const limitLockWait = (tx: Transaction, milliseconds: number): Promise<unknown> => tx.send(LIMIT_LOCK_WAIT, [String(milliseconds)])
 
 /** Codes of failures that another attempt may not meet: serialization failure and deadlock. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Dialog } from '../../src/core/model/dialog.ts'
 import { NUMBERS_AHEAD } from '../../src/core/subscriptions/dialog.ts'
-import { countDeferred, defer, findDueDialogs, forgetOrphans, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred } from '../../src/store/deferred.ts'
+import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred, tidyDebts } from '../../src/store/deferred.ts'
 import {
   deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
@@ -278,13 +278,15 @@ t.test('a dialog is owed everything that it watches, once for all that fails tog
   t.same(await owed(), ['many bert 1 longer 1015500 kam1 1000000', 'many carl 3 due 1017000 kam1 1000000'], 'and anew where it is over')
 })
 
-t.test('a debt that was noted while its dialog ended is forgotten', async (t) => {
+t.test('a debt that was noted while its dialog ended is forgotten, one whose dialog moved follows it', async (t) => {
   await insert(sampleDialog({ localTag: 'a' }), sampleDialog({ localTag: 'b' }))
   await within((tx) => defer(tx, [debt('a', bert, 100), debt('b', bert, 100), debt('b', carl, 300)], 'x'))
   await pool.query("DELETE FROM dialog WHERE local_tag = 'b'")
-  await forgetOrphans(session, 'kam1', 200)
+  await pool.query("UPDATE dialog SET proxy = 'kam2'")
+  await tidyDebts(session, 200)
+  t.same([await findDueDialogs(session, 'kam1', SENDER, 200, 9), await findDueDialogs(session, 'kam2', SENDER, 200, 9)], [[], [ref('a')]])
   t.equal(await countDeferred(session), 2, 'what is not due yet, in its time')
-  await forgetOrphans(session, 'kam1', 300)
+  await tidyDebts(session, 300)
   t.same((await within((tx) => loadDue(tx, [ref('a'), ref('b')], 900, 9))).map(({ localTag }) => localTag), ['a'])
 })
 

@@ -163,6 +163,7 @@ export class World {
     await enforceRights(this.engine)
     await this.delivery.endExpired()
     await this.delivery.findLeftBehind()
+    await this.delivery.tidyDebts()
     await this.delivery.payDeferred()
     await this.delivery.idle()
   }

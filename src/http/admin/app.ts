@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { isDatabaseUnavailable } from '../../store/errors.ts'
+import { isDatabaseUnavailable, isLockTimeout } from '../../store/errors.ts'
 import { readBearer, sameSecret } from '../credentials.ts'
 import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
@@ -41,6 +41,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
       return answer(400, `the ${place} is not valid`, validation.map(({ instancePath, message, params }) => ({ at: instancePath || '/', message: `${message ?? 'is not valid'}${params?.['additionalProperty'] === undefined ? '' : ` (${String(params['additionalProperty'])})`}` })))
     }
     if (isDatabaseUnavailable(error)) return answer(503, 'the database does not answer')
+    if (isLockTimeout(error)) return answer(503, 'somebody else is changing this just now')
     const status = error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500
     if (status >= 500) deps.log.error({ err: error, url: request.url }, 'admin request failed')
     return answer(status, status >= 500 || !(error instanceof Error) ? undefined : error.message)

@@ -3,7 +3,7 @@ import { Refused } from '../../engine/refused.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Metrics } from '../../observe/metrics.ts'
 import { createSeldom } from '../../observe/seldom.ts'
-import { isDatabaseUnavailable } from '../../store/errors.ts'
+import { isDatabaseUnavailable, isLockTimeout } from '../../store/errors.ts'
 import { refuseForNow } from './admission.ts'
 
 /** What becomes of refusals behind the answer: they are counted and logged. */
@@ -29,7 +29,7 @@ export const createRefusals = (log: Log, metrics: Metrics, now: () => number, fr
     note,
     of: (error, about) => {
       const away = !(error instanceof Refused) && isDatabaseUnavailable(error)
-      const refused = error instanceof Refused ? error.failure : away ? refuseForNow('unavailable', fraction()) : failure('internal')
+      const refused = error instanceof Refused ? error.failure : isLockTimeout(error) ? refuseForNow('overloaded', fraction()) : away ? refuseForNow('unavailable', fraction()) : failure('internal')
       if (refused.name === 'internal') log.error({ ...about, err: error }, 'request failed')
       note(refused, away ? { ...about, err: error } : about)
       return refused

@@ -1,0 +1,18 @@
+/** At most so many pieces of work at a time; others wait, in order. */
+export type Slots = <T>(work: () => Promise<T>) => Promise<T>
+
+export const createSlots = (count: number): Slots => {
+  let free = count
+  const waiting: (() => void)[] = []
+  return async (work) => {
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => { waiting.push(resolve) })
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
+    }
+  }
+}
