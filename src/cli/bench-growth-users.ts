@@ -3,7 +3,8 @@ import type { BenchEngine } from './bench-engine.ts'
 import { expectOk, type Link } from './bench-link.ts'
 import * as wire from './demo-messages.ts'
 
-const TEMPLATE = 'template'
+/** The user that is copied. */
+export const TEMPLATE = 'template'
 const MEMBERS = 8
 const CONTACTS = 20
 

@@ -91,14 +91,17 @@ const CALL_ID = /\r\nCall-ID: *(\S+)/i
 const acknowledge = (head: string): string =>
   `SIP/2.0 200 OK\r\n${head.split('\r\n').filter((line) => /^(?:via|from|to|call-id|cseq):/i.test(line)).join('\r\n')}\r\nContent-Length: 0\r\n\r\n`
 
+/** Takes in a notification: its first line with the headers, and its body. */
+export type Listen = (head: string, body: Buffer) => void
+
 /** Over one TCP connection to a SIP proxy. Whatever is not an answer counts as a notification; a NOTIFY is answered, a BENOTIFY is not. */
-export const sipLink = async (port: number, onNotification: () => void): Promise<Link> => {
+export const sipLink = async (port: number, onNotification: Listen): Promise<Link> => {
   const socket = await open(port)
   const waiting = new Map<string, (answer: Answer) => void>()
   onMessages(socket, (head, body) => {
     if (!head.startsWith('SIP/2.0 ')) {
       if (head.startsWith('NOTIFY ')) socket.write(acknowledge(head))
-      onNotification()
+      onNotification(head, body)
       return
     }
     const status = Number(head.slice(8, 11))

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { startBenchEngine, type BenchEngine, type BenchEngineOptions } from './bench-engine.ts'
-import { httpLink, sipLink, type Link } from './bench-link.ts'
+import { httpLink, sipLink, type Link, type Listen } from './bench-link.ts'
 import { freePort } from './free-port.ts'
 import { startKamailio } from './kamailio-process.ts'
 import { cpuOfTree, findPostmaster } from './process-cpu.ts'
@@ -58,6 +58,8 @@ export interface Stage {
 
 export interface StageOptions extends Pick<BenchEngineOptions, 'databaseUrl' | 'settings' | 'nodeOptions'> {
   readonly way: Way
+  /** Reads what watchers hear; only through Kamailio. */
+  readonly listen?: Listen
 }
 
 /** Takes in notifications as a proxy of kind `plain` would, and counts them without reading them: no string inside an instruction holds a bare quote. */
@@ -75,7 +77,7 @@ const startMailbox = async (ear: Ear): Promise<{ readonly url: string; readonly 
 }
 
 /** Runs `work` with a new engine on a database, and ends everything afterwards. */
-export const withStage = async <T>({ way, databaseUrl, ...options }: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> => {
+export const withStage = async <T>({ way, databaseUrl, listen, ...options }: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> => {
   const ear = createEar()
   const links: Link[] = []
   const database = databaseUrl === undefined ? undefined : await findPostmaster(databaseUrl)
@@ -98,7 +100,7 @@ export const withStage = async <T>({ way, databaseUrl, ...options }: StageOption
   const engine = await startBenchEngine({ ...options, databaseUrl, kind: 'kamailio', notifyUrl: `http://127.0.0.1:${httpPort}/v1/notify` })
   try {
     const kamailio = await startKamailio({ sipPort, httpPort, engineUrl: `http://127.0.0.1:${engine.port}`, proxyId: engine.proxyId, secret: engine.secret })
-    return await play(engine, kamailio.process.pid, () => sipLink(sipPort, () => ear.listen(1))).finally(kamailio.stop)
+    return await play(engine, kamailio.process.pid, () => sipLink(sipPort, (head, body) => { ear.listen(1); listen?.(head, body) })).finally(kamailio.stop)
   } finally {
     await engine.stop()
   }

@@ -6,13 +6,14 @@ import { benchPublish } from './bench-publish.ts'
 import { benchResolve } from './bench-resolve.ts'
 import { benchSignIn } from './bench-sign-in.ts'
 import type { Row } from './bench-statistics.ts'
+import { benchStorm } from './bench-storm.ts'
 import { benchSubscribe } from './bench-subscribe.ts'
 import { benchYardstick } from './bench-yardstick.ts'
 
 /** Name to benchmark. */
 const benchmarks: ReadonlyMap<string, (args: readonly string[]) => Promise<readonly Row[]>> = new Map([
   ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe], ['yardstick', benchYardstick], ['growth', benchGrowth],
-  ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate],
+  ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate], ['storm', benchStorm],
 ])
 
 /** `presentia bench NAME`: prints a table, and the same as JSON for comparing runs. Figures are of this machine, at this moment. */

@@ -6,6 +6,7 @@ import { orUsage, runCheck } from './check-run.ts'
 import { startWorld, type World } from './check-world.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { freePort } from './free-port.ts'
+import { metric } from './metric.ts'
 import { createSeeded } from './seeded.ts'
 import { judge } from './soak-verdict.ts'
 
@@ -31,8 +32,6 @@ const MB = 1024 * 1024
 
 /** What is measured again and again, by name; most of it has to level off. */
 type Sample = ReadonlyMap<string, number>
-
-const metric = (text: string, name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
 
 /** Bytes that are kept on the heap once garbage is collected, and bytes of the whole process. */
 const measureMemory = async (world: World, inspectPort: number): Promise<Sample> => {
