@@ -32,3 +32,6 @@ drop table fan_out;
 
 -- Which REGISTER of a Call-ID an endpoint was told by: an older one that another proxy tells late changes nothing.
 alter table endpoint add column cseq bigint not null default 0;
+
+-- When an engine that takes long to tell a change was last seen at it: others leave it alone for a while.
+alter table change add column taken_at bigint not null default 0;

@@ -52,22 +52,24 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
 
   /** Forgets the changes of those whom nobody watches, in one statement; says who is left. */
   const tellNobody = async (publishers: readonly UserKey[]): Promise<readonly UserKey[]> => {
-    const asked = publishers.filter((publisher) => memory.isWatched(publisher) !== true)
+    const asked = publishers.filter((publisher) => (memory.audienceOf(publisher) ?? 'none') === 'none')
     if (asked.length === 0) return publishers
     const forgotten = await deleteUnwatched(session, asked)
     metrics.coalesced(forgotten.length - new Set(forgotten.map(({ publisher }) => publisher)).size)
     if (forgotten.length > 0) metrics.told(forgotten.length, now() - Math.min(...forgotten.map(({ at }) => at)))
     const done = new Set(forgotten.map(({ publisher }) => publisher))
-    memory.note([...done], [])
+    memory.note(done, 'none')
     return publishers.filter((publisher) => !done.has(publisher))
   }
 
   const tell = async (publishers: readonly UserKey[]): Promise<void> => {
     const left = await tellNobody(publishers)
     if (left.length === 0) return
-    const { changes, watched: withWatchers, suppressed, ...count } = await tellChanges(store.pool, deps, left)
+    const { changes, watched, crowded, suppressed, ...count } = await tellChanges(store.pool, deps, left)
     if (changes.length === 0) return
-    memory.note([...new Set(changes.map(({ publisher }) => publisher))], withWatchers)
+    memory.note(new Set(changes.map(({ publisher }) => publisher)), 'none')
+    memory.note(watched, 'some')
+    memory.note(crowded, 'many')
     metrics.notifications(count)
     metrics.suppressed(suppressed)
     metrics.coalesced(changes.length - new Set(changes.map(({ publisher }) => publisher)).size)
@@ -103,6 +105,8 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
   })
 
   const dispatcher = createDispatcher(tellOrLeave, options.concurrency)
+  // Those with many watchers take long, and are told beside the others.
+  const crowds = createDispatcher(tellOrLeave, 1)
   const unwatched = createUnwatchedQueue(async (publishers) => {
     try {
       return await tellNobody(publishers)
@@ -111,13 +115,16 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
       return []
     }
   }, dispatcher.wake)
+  const wake = (publishers: readonly UserKey[]): void => {
+    for (const publisher of publishers) {
+      const audience = memory.audienceOf(publisher)
+      if (audience === 'none') unwatched.add(publisher)
+      else (audience === 'many' ? crowds : dispatcher).wake([publisher])
+    }
+  }
   return {
-    wake: (publishers) => {
-      const others = publishers.filter((publisher) => memory.isWatched(publisher) !== false)
-      if (others.length < publishers.length) for (const publisher of publishers) if (memory.isWatched(publisher) === false) unwatched.add(publisher)
-      if (others.length > 0) dispatcher.wake(others)
-    },
-    findLeftBehind: async () => dispatcher.wake(await findLeftBehind(session, now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
+    wake,
+    findLeftBehind: async () => wake(await findLeftBehind(session, now() - LEFT_BEHIND_MS, LEFT_BEHIND_BATCH)),
     payDeferred: payers.pay,
     tidyDebts: async () => {
       await tidyDebts(session, now())
@@ -130,11 +137,11 @@ export const createDelivery = (options: DeliveryDeps): Delivery => {
     },
     idle: async () => {
       await unwatched.flush()
-      await dispatcher.idle()
+      await Promise.all([dispatcher.idle(), crowds.idle()])
     },
     stop: async () => {
       await unwatched.flush()
-      await dispatcher.idle()
+      await Promise.all([dispatcher.idle(), crowds.idle()])
       await payers.stop()
     },
   }

@@ -61,12 +61,12 @@ export interface Sent<D extends Due> {
   readonly trouble: string | undefined
 }
 
-/** Dialogs that are numbered and handed over in one go: bounds what is in memory, and how long the event loop is busy with one publisher's watchers. */
-const PORTION = 1_000
+/** Notices that are numbered and handed over in one transaction at most: bounds what is in memory, how long the event loop is busy with one publisher's watchers, and how long dialogs stay locked. */
+export const PORTION = 1_000
 
 export const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
 
-const portionsOf = <T>(items: readonly T[]): readonly (readonly T[])[] => Array.from({ length: Math.ceil(items.length / PORTION) }, (_, at) => items.slice(at * PORTION, (at + 1) * PORTION))
+export const portionsOf = <T>(items: readonly T[]): readonly (readonly T[])[] => Array.from({ length: Math.ceil(items.length / PORTION) }, (_, at) => items.slice(at * PORTION, (at + 1) * PORTION))
 
 interface Addressed<D extends Due> {
   readonly due: D
@@ -94,7 +94,7 @@ const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMa
 }
 
 /**
- * Sends notices, as one sender, in dialogs that the transaction has locked and said to use: takes their numbers and hands them to the proxies, portion by portion. The locks last until
+ * Sends notices, as one sender, in dialogs that the transaction has locked and said to use: takes their numbers and hands them to the proxies. The locks last until
  * the transaction ends, so that order per dialog holds across nodes and a crash repeats instead of losing. Those of ended dialogs are missing from the answer.
  */
 export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, dues: readonly D[], patience: Patience, sender: string): Promise<readonly Sent<D>[]> => {
@@ -106,20 +106,18 @@ export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, d
   }
   const sent: Sent<D>[] = []
   const verbose = deps.log.isLevelEnabled('debug')
-  for (const portion of portionsOf([...byDialog.values()])) {
-    const refs = portion.flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length })))
-    const dialogs = await takeNumbers(tx, refs, sender, deps.now())
-    // Who has come to another network since the notice was written must see what is shown there.
-    for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
-    await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
-      const { results, trouble } = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction), patience)
-      for (const [at, { due, dialog }] of addressed.entries()) {
-        const result = results[at] ?? 'unreached'
-        sent.push({ due, dialog, result, trouble })
-        if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
-      }
-    }))
-  }
+  const refs = [...byDialog.values()].flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length })))
+  const dialogs = await takeNumbers(tx, refs, sender, deps.now())
+  // Who has come to another network since the notice was written must see what is shown there.
+  for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
+  await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
+    const { results, trouble } = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction), patience)
+    for (const [at, { due, dialog }] of addressed.entries()) {
+      const result = results[at] ?? 'unreached'
+      sent.push({ due, dialog, result, trouble })
+      if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
+    }
+  }))
   return sent
 }
 

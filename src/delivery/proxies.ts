@@ -21,6 +21,8 @@ export interface Proxies {
   readonly isReady: (proxy: string) => boolean
   /** False for a proxy that is not ready, or that has been slow: whoever has others to serve does not wait for it. */
   readonly isBrisk: (proxy: string) => boolean
+  /** True while somebody waits patiently for this proxy, and has heard nothing of it for a while. */
+  readonly isStalled: (proxy: string) => boolean
   /** True while somebody waits patiently for a proxy that takes its time: dialogs of that proxy are locked then. */
   readonly isPaying: () => boolean
   /** Never throws: an unknown, down, resting or slow proxy takes nothing. */
@@ -95,6 +97,10 @@ export const createProxies = (clients: ReadonlyMap<string, ProxyClient>, now: ()
     isBrisk: (proxy) => {
       const lane = lanes.get(proxy)
       return lane !== undefined && isReady(lane) && !lane.slow && !isStalled(lane)
+    },
+    isStalled: (proxy) => {
+      const lane = lanes.get(proxy)
+      return lane !== undefined && isStalled(lane)
     },
     isPaying: () => [...lanes.values()].some(isStalled),
     handOver: async (proxy, instructions, patience) => {

@@ -1,19 +1,20 @@
 import type { Pool } from 'pg'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { deleteChanges, loadPending, loadRevisions, type PendingChange } from '../store/changes.ts'
+import { deleteChanges, loadPending, loadRevisions, takeChanges, type PendingChange } from '../store/changes.ts'
 import { loadCurrentState, type CurrentState, type Revisions } from '../store/current-state.ts'
 import { findProxies, loadSelfDialogs } from '../store/dialogs.ts'
 import { poolSession, transact, type Transaction } from '../store/session.ts'
 import { loadSubscriptions } from '../store/subscriptions.ts'
-import { refText, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { PORTION, portionsOf, refText, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { noticesOf, type Telling } from './notices.ts'
 import { owe, sendAll, sendInTransaction, type Renewal } from './send-dues.ts'
 
 export interface Told extends HandOverCount {
   readonly changes: readonly PendingChange[]
-  /** Publishers of these who have watchers. */
+  /** Publishers of these who have watchers, and those who have many. */
   readonly watched: readonly UserKey[]
+  readonly crowded: readonly UserKey[]
   /** Subscriptions to them whose view had not changed. */
   readonly suppressed: number
 }
@@ -61,46 +62,68 @@ const renewalOf = (deps: HandOverDeps, { tellings, current }: Prepared, terms: P
 }
 
 const resultOf = ({ changes, tellings, dues }: Prepared, count: HandOverCount): Told => ({
-  ...count, changes, watched: tellings.map(({ publisher }) => publisher), suppressed: tellings.reduce((sum, { edges }) => sum + edges.length, 0) - dues.filter(({ network }) => network !== undefined).length,
+  ...count, changes, watched: tellings.map(({ publisher }) => publisher), crowded: tellings.filter(({ edges }) => edges.length > PORTION).map(({ publisher }) => publisher), suppressed: tellings.reduce((sum, { edges }) => sum + edges.length, 0) - dues.filter(({ network }) => network !== undefined).length,
 })
 
 const NOTHING: HandOverCount = { sent: 0, gone: 0, deferred: 0 }
 
-/** With one proxy, or one connection to the database, everything is one transaction. */
-const tellTogether = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Told> =>
+const sumOf = (counts: readonly HandOverCount[]): HandOverCount =>
+  counts.reduce((sum, { sent, gone, deferred }) => ({ sent: sum.sent + sent, gone: sum.gone + gone, deferred: sum.deferred + deferred }), NOTHING)
+
+/** With one proxy, or one connection to the database, and watchers enough for one portion, everything is one transaction. Otherwise it comes back prepared. */
+const tellTogether = (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Told | Prepared> =>
   sendInTransaction(pool, deps, async (tx, sendHere) => {
     const prepared = await prepare(tx, deps, publishers, terms)
+    if (prepared.dues.length > PORTION) return prepared
     const count = prepared.dues.length === 0 ? NOTHING : await sendHere(prepared.dues, renewalOf(deps, prepared, terms))
     void deleteChanges(tx, prepared.changes)
     return resultOf(prepared, count)
   })
 
-/** How long telling waits for one of several proxies; what that has not done by then is owed to its dialogs, and its transaction ends when it will. */
-const PATIENCE_MS = 400
+/** How often telling looks whether a proxy still takes what it is handed. */
+const LOOK_MS = 100
 
-/** With several proxies the dialogs of each are a transaction of their own: one that is slow holds up its own dialogs and nothing else. */
-const tellApart = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[], terms: PresenceTerms): Promise<Told> => {
-  const [prepared, proxyOf] = await transact(pool, async (tx) => {
-    const all = await prepare(tx, deps, publishers, terms)
-    return [all, all.dues.length === 0 ? new Map<string, string>() : await findProxies(tx, all.dues)] as const
-  })
+/** Sends one portion at one proxy; undefined when the proxy has stalled: it goes on by itself, and whether it arrived will not be known here. */
+const sendPortion = async (pool: Pool, deps: HandOverDeps, proxy: string, portion: readonly Due[], renewal: Renewal): Promise<HandOverCount | undefined> => {
+  let waits = true
+  const sending = deps.slots(async () => (waits ? sendAll(pool, deps, portion, renewal) : NOTHING))
+  const patience = new AbortController()
+  try {
+    for (;;) {
+      const count = await Promise.race([sending, deps.pause(LOOK_MS, patience.signal)])
+      if (count !== undefined) return count
+      if (deps.proxies.isStalled(proxy)) break
+    }
+  } finally {
+    patience.abort()
+  }
+  waits = false
+  sending.catch((error: unknown) => { deps.log.error({ err: error, proxy }, 'telling the dialogs of a slow proxy failed') })
+  return undefined
+}
+
+/**
+ * With several proxies the dialogs of each are told apart, and those of one with many watchers portion by portion, each in a transaction of its own: what is slow, or much,
+ * holds up its own dialogs and nothing else, and no transaction lasts long.
+ */
+const tellApart = async (pool: Pool, deps: HandOverDeps, prepared: Prepared, terms: PresenceTerms): Promise<Told> => {
+  const proxyOf = prepared.dues.length === 0 ? new Map<string, string>() : await findProxies(poolSession(pool), prepared.dues)
   const renewal = renewalOf(deps, prepared, terms)
   const counts = await Promise.all([...Map.groupBy(prepared.dues, (due) => proxyOf.get(refText(due)))].map(async ([proxy, dues]): Promise<HandOverCount> => {
     // Dialogs that have ended meanwhile.
     if (proxy === undefined) return NOTHING
-    if (!deps.proxies.isBrisk(proxy)) return owe(pool, deps, dues, 'its proxy is slow or down')
-    let waits = true
-    const sending = deps.slots(async () => (waits ? sendAll(pool, deps, dues, renewal) : NOTHING))
-    const patience = new AbortController()
-    const count = await Promise.race([sending, deps.pause(PATIENCE_MS, patience.signal)])
-    patience.abort()
-    waits = false
-    if (count !== undefined) return count
-    sending.catch((error: unknown) => { deps.log.error({ err: error, proxy }, 'telling the dialogs of a slow proxy failed') })
-    return owe(pool, deps, dues, `its proxy takes longer than ${PATIENCE_MS} ms`)
+    const done: HandOverCount[] = []
+    for (const [at, portion] of portionsOf(dues).entries()) {
+      // Other engines shall not begin with it as well.
+      if (at > 0) await takeChanges(poolSession(pool), prepared.changes, deps.now())
+      const brisk = deps.patience === 'brief' || deps.proxies.isBrisk(proxy)
+      const count = brisk ? await sendPortion(pool, deps, proxy, portion, renewal) : undefined
+      done.push(count ?? await owe(pool, deps, portion, brisk ? 'its proxy does not answer' : 'its proxy is slow or down'))
+    }
+    return sumOf(done)
   }))
   if (prepared.changes.length > 0) await deleteChanges(poolSession(pool), prepared.changes)
-  return resultOf(prepared, counts.reduce((sum, { sent, gone, deferred }) => ({ sent: sum.sent + sent, gone: sum.gone + gone, deferred: sum.deferred + deferred }), NOTHING))
+  return resultOf(prepared, sumOf(counts))
 }
 
 /**
@@ -110,5 +133,7 @@ const tellApart = async (pool: Pool, deps: HandOverDeps, publishers: readonly Us
  */
 export const tellChanges = async (pool: Pool, deps: HandOverDeps, publishers: readonly UserKey[]): Promise<Told> => {
   const terms = await deps.terms()
-  return deps.proxies.ids.length > 1 && deps.patience === 'patient' ? tellApart(pool, deps, publishers, terms) : tellTogether(pool, deps, publishers, terms)
+  const apart = deps.proxies.ids.length > 1 && deps.patience === 'patient'
+  const done = apart ? await transact(pool, (tx) => prepare(tx, deps, publishers, terms)) : await tellTogether(pool, deps, publishers, terms)
+  return 'sent' in done ? done : tellApart(pool, deps, done, terms)
 }

@@ -1,25 +1,26 @@
 import type { UserKey } from '../core/sip/uri.ts'
 
-/** Who had watchers, and who had none, when they were last looked at. */
+/** How many watch somebody: nobody, some, or more than are told in one go. */
+export type Audience = 'none' | 'some' | 'many'
+
+/** How many watched publishers when they were last looked at. */
 export interface WatchedMemory {
   /** Undefined for those who are not remembered. */
-  readonly isWatched: (publisher: UserKey) => boolean | undefined
-  /** `asked` were looked at; those of them that are in `watched` have watchers. */
-  readonly note: (asked: readonly UserKey[], watched: readonly UserKey[]) => void
+  readonly audienceOf: (publisher: UserKey) => Audience | undefined
+  readonly note: (publishers: Iterable<UserKey>, audience: Audience) => void
 }
 
 /** Enough for the busy ones; the oldest are forgotten first, which costs them one statement. */
 const MOST = 100_000
 
 export const createWatchedMemory = (): WatchedMemory => {
-  const memory = new Map<UserKey, boolean>()
+  const memory = new Map<UserKey, Audience>()
   return {
-    isWatched: (publisher) => memory.get(publisher),
-    note: (asked, watched) => {
-      const having = new Set(watched)
-      for (const publisher of asked) {
+    audienceOf: (publisher) => memory.get(publisher),
+    note: (publishers, audience) => {
+      for (const publisher of publishers) {
         memory.delete(publisher)
-        memory.set(publisher, having.has(publisher))
+        memory.set(publisher, audience)
       }
       for (const publisher of memory.keys()) {
         if (memory.size <= MOST) break

@@ -36,10 +36,17 @@ export const cleanUpPublications = async (deps: EngineDeps): Promise<readonly Us
 /** Ends registrations whose end the proxy never told (3.2.5.5). `spare` is asked first: it may lengthen those that the proxy knows better. */
 export const cleanUpEndpoints = async (deps: EngineDeps, spare: (users: readonly UserKey[], now: Instant) => Promise<void> = async () => undefined): Promise<readonly UserKey[]> => {
   const now = deps.now()
-  const users = await findUsersWithExpiredEndpoints(poolSession(deps.store.pool), now, BATCH)
-  if (users.length > 0) await spare(users, now)
   const touched: UserKey[] = []
-  for (const user of users) touched.push(...await endExpiredEndpoints(deps, user, now, 'expiry'))
+  const seen = new Set<UserKey>()
+  // On and on while whole batches are found: thousands may leave at once, with a proxy or a network.
+  for (let users: readonly UserKey[] = Array.from({ length: BATCH }, () => ''); users.length === BATCH;) {
+    users = (await findUsersWithExpiredEndpoints(poolSession(deps.store.pool), now, BATCH)).filter((user) => !seen.has(user))
+    if (users.length > 0) await spare(users, now)
+    for (const user of users) {
+      seen.add(user)
+      touched.push(...await endExpiredEndpoints(deps, user, now, 'expiry'))
+    }
+  }
   return touched
 }
 

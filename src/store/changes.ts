@@ -58,7 +58,14 @@ const DELETE_UNWATCHED = statement('changes-delete-unwatched', `
 export const deleteUnwatched = (session: Session, publishers: readonly UserKey[]): Promise<readonly { readonly publisher: UserKey; readonly at: number }[]> =>
   session.send<{ publisher: string; at: number }>(DELETE_UNWATCHED, [[...publishers]])
 
-const LEFT_BEHIND = statement('changes-left-behind', 'SELECT DISTINCT publisher FROM change WHERE at <= $1 LIMIT $2')
+const LEFT_BEHIND = statement('changes-left-behind', 'SELECT DISTINCT publisher FROM change WHERE at <= $1 AND taken_at <= $1 LIMIT $2')
+
+const TAKE = statement('changes-take', `
+  UPDATE change SET taken_at = $3 FROM unnest($1::text[], $2::bigint[]) AS told (publisher, id) WHERE change.publisher = told.publisher AND change.id = told.id`)
+
+/** Says that changes are being told at this moment, so that nobody takes them for left behind. */
+export const takeChanges = (session: Session, changes: readonly PendingChange[], now: number): Promise<unknown> =>
+  session.send(TAKE, [changes.map(({ publisher }) => publisher), changes.map(({ id }) => id), now])
 
 /** Publishers whose changes nobody has told for a while: left by a crash, a failed attempt or another node. */
 export const findLeftBehind = async (session: Session, before: number, limit: number): Promise<readonly UserKey[]> =>

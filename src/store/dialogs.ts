@@ -3,7 +3,7 @@ import type { SourceNetwork } from '../core/model/network.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { SipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { statement, type Session, type Statement, type Transaction } from './session.ts'
+import { DIALOG_WAIT_MS, limitLockWait, statement, type Session, type Statement, type Transaction } from './session.ts'
 
 /** What identifies a dialog row. */
 export interface DialogRef {
@@ -83,8 +83,11 @@ export const loadOtherBatches = (session: Session, { fromUser, callId, fromTag }
 
 const LOCK = statement('dialog-lock', 'SELECT * FROM dialog WHERE subscriber = $1 AND local_tag = $2 FOR UPDATE')
 
-/** Locks one dialog: nobody else numbers a notification in it until the transaction ends. */
-export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
+/** Locks one dialog: nobody else numbers a notification in it until the transaction ends. Does not wait for it long (see isLockTimeout). */
+export const lockDialog = async (tx: Transaction, { subscriber, localTag }: DialogRef): Promise<Dialog | undefined> => {
+  void limitLockWait(tx, DIALOG_WAIT_MS)
+  return (await rowsOf(tx, LOCK, [subscriber, localTag]))[0]
+}
 
 // Sent before the dialog is written: its row still says where it was.
 const MOVE_DEBTS = statement('dialog-move-debts', `

@@ -44,8 +44,11 @@ const together = (client: PoolClient): (() => void) => {
 /** Statements that each stand alone, over any connection of the pool. */
 export const poolSession = (pool: Pool): Session => ({ send: sendOver(pool) })
 
-/** The longest that any statement waits for a lock: whoever holds one longer waits for a slow proxy, and nobody may take all connections waiting for that. */
-export const MAX_LOCK_WAIT_MS = 500
+/** The longest that any statement waits for a lock, a little more than PostgreSQL needs to find a deadlock. */
+export const MAX_LOCK_WAIT_MS = 1_500
+
+/** The longest that a request waits for a dialog: whoever holds it longer waits for a slow proxy, and nobody may take all connections waiting for that. */
+export const DIALOG_WAIT_MS = 500
 
 const LIMIT_LOCK_WAIT = statement('lock-timeout', "SELECT set_config('lock_timeout', $1, true)")
 

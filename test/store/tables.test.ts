@@ -2,7 +2,7 @@ import t from 'tap'
 import { allGranted } from '../../src/core/model/rights.ts'
 import { noTouch, type Touch } from '../../src/core/model/touch.ts'
 import { findAnswered, forgetAnswered, putAnswered } from '../../src/store/answered.ts'
-import { appendChange, countChanges, deleteChanges, deleteUnwatched, findLeftBehind, loadPending, loadRevisions, type PendingChange } from '../../src/store/changes.ts'
+import { appendChange, countChanges, deleteChanges, deleteUnwatched, findLeftBehind, loadPending, loadRevisions, takeChanges, type PendingChange } from '../../src/store/changes.ts'
 import { loadContainers, putContainer } from '../../src/store/containers.ts'
 import { defer } from '../../src/store/deferred.ts'
 import { deleteDomain, getDomain, listDomains, loadDomains, putDomain } from '../../src/store/domains.ts'
@@ -161,6 +161,8 @@ t.test('changes: ids rise within a publisher whatever the clock says', async (t)
   t.same(await countChanges(session), { pending: 7, oldest: 1 })
   t.same([...await findLeftBehind(session, 4, 9)], [anna])
   t.same([...await findLeftBehind(session, 5, 9)].sort(), [anna, bert])
+  await takeChanges(session, changes.filter(({ publisher }) => publisher === bert), 8)
+  t.same([[...await findLeftBehind(session, 7, 9)], [...await findLeftBehind(session, 8, 9)].sort()], [[anna], [anna, bert]], 'what somebody is telling is left to it for a while')
   await within((tx) => deleteChanges(tx, changes.slice(0, 2)))
   t.same((await claimAll()).map(({ id }) => id), [...ids.slice(2), 2])
   await within(async (tx) => deleteChanges(tx, await loadPending(tx, [anna, bert])))
