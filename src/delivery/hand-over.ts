@@ -66,6 +66,12 @@ export const PORTION = 1_000
 
 export const refText = ({ subscriber, localTag }: DialogRef): string => `${subscriber}\n${localTag}`
 
+/** A dialog and the publisher that something is about. */
+export const edgeText = (about: DialogRef & { readonly publisher: UserKey }): string => `${about.publisher}\n${refText(about)}`
+
+/** The dialogs of what is due, each once. */
+export const distinct = (dues: readonly Due[]): readonly DialogRef[] => [...new Map(dues.map((due) => [refText(due), due])).values()]
+
 export const portionsOf = <T>(items: readonly T[]): readonly (readonly T[])[] => Array.from({ length: Math.ceil(items.length / PORTION) }, (_, at) => items.slice(at * PORTION, (at + 1) * PORTION))
 
 interface Addressed<D extends Due> {

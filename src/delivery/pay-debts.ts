@@ -15,9 +15,9 @@ import { adoptDialogs, lockFree } from '../store/numbering.ts'
 import { withOwnLists } from '../store/publisher.ts'
 import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
-import { loadLinked } from '../store/users.ts'
-import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { transactNumbering } from '../store/transact-numbering.ts'
+import { loadLinked } from '../store/users.ts'
+import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
@@ -44,13 +44,13 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     views.set(state.publisher, view)
     return view
   }
-  const edgeOf = new Map(edges.map((edge) => [`${edge.publisher}\n${refText(edge)}`, edge]))
+  const edgeOf = new Map(edges.map((edge) => [edgeText(edge), edge]))
   const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
   const dues: DebtDue[] = []
   for (const debt of debts) {
     const state = current.of(debt.publisher)
     const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
-    const edge = edgeOf.get(`${debt.publisher}\n${refText(debt)}`)
+    const edge = edgeOf.get(edgeText(debt))
     if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
     else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
     else if (edge !== undefined) dues.push({ ...debt, notice: { body: await seenBy(tx, state, viewFor(state), edge, terms) } })
@@ -79,14 +79,13 @@ export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): P
     if (own.length === 0) return { ...NOTHING, foreign: others }
     const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
     const dues = await noticesFor(tx, deps, debts, terms)
-    await use([...new Map(dues.map((one) => [refText(one), one])).values()])
+    await use(distinct(dues))
     const sent = await send(tx, deps, dues, 'patient', sender)
     const sorted = await sortOut(tx, deps, sent)
-    const open = new Set<Debt>(sorted.later.map(({ due: one }) => one))
     for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) void postpone(tx, later.map(({ due: one, attempts, dueAt }) => ({ ...one, attempts, dueAt })), reason)
     // Those of dialogs and subscriptions that are no more are settled, too.
-    const unpaid = new Set([...open].map(({ publisher, ...ref }) => `${publisher}\n${refText(ref)}`))
-    const settled = debts.filter((debt) => !unpaid.has(`${debt.publisher}\n${refText(debt)}`))
+    const unpaid = new Set(sorted.later.map(({ due: one }) => edgeText(one)))
+    const settled = debts.filter((debt) => !unpaid.has(edgeText(debt)))
     if (settled.length > 0) void settleDeferred(tx, settled)
     return { ...await endLost(tx, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length < debts.length, foreign: others }
   })

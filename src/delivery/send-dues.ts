@@ -6,8 +6,8 @@ import type { DialogRef } from '../store/dialogs.ts'
 import { isLockTimeout } from '../store/errors.ts'
 import { adoptDialogs, lockForNumbering, lockFree } from '../store/numbering.ts'
 import { limitLockWait, MAX_LOCK_WAIT_MS, poolSession, transact, type Transaction } from '../store/session.ts'
-import { endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { Renewed, transactNumbering, type Use } from '../store/transact-numbering.ts'
+import { distinct, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 /** Looks once more at what is due, behind the locks of its dialogs, given the revisions of its publishers there. */
 export type Renewal = (tx: Transaction, held: readonly Due[], revisions: Revisions) => Promise<readonly Due[]>
@@ -26,8 +26,6 @@ type Locking = 'wait' | 'pass over'
 
 /** The longest that telling waits for a dialog: whoever holds it longer waits for a slow proxy. */
 const LOCK_WAIT_MS = 300
-
-const distinct = (dues: readonly Due[]): readonly Due[] => [...new Map(dues.map((due) => [refText(due), due])).values()]
 
 /** Locks the dialogs of what is due, and says which of it can be sent now. */
 const lock = async (tx: Transaction, sender: string, dues: readonly Due[], locking: Locking): Promise<{ readonly held: readonly Due[]; readonly passed: readonly Due[] }> => {
@@ -63,8 +61,8 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
 const ADOPTIONS = 2
 
 /**
- * Runs a transaction that sends what it finds due, by the function it is given; again where dialogs turn out to be another sender's, or are held for long. It sends once
- * at most: what it does before may be repeated.
+ * Runs a transaction that sends what it finds due, by the function it is given; again where dialogs turn out to be another sender's, or are held for long, which
+ * shows before anything is sent. Should a lock time out behind that, it is told twice, under new numbers.
  */
 export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work: (tx: Transaction, sendHere: (dues: readonly Due[], renew: Renewal) => Promise<HandOverCount>) => Promise<T>): Promise<T> => {
   for (let tries = 0; ; tries += 1) {

@@ -6,7 +6,7 @@ import { loadCurrentState, type CurrentState, type Revisions } from '../store/cu
 import { findProxies, loadSelfDialogs } from '../store/dialogs.ts'
 import { poolSession, transact, type Transaction } from '../store/session.ts'
 import { loadSubscriptions } from '../store/subscriptions.ts'
-import { PORTION, portionsOf, refText, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { edgeText, PORTION, portionsOf, refText, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { noticesOf, type Telling } from './notices.ts'
 import { owe, sendAll, sendInTransaction, type Renewal } from './send-dues.ts'
 
@@ -45,8 +45,6 @@ const prepare = async (tx: Transaction, deps: HandOverDeps, publishers: readonly
   return { changes, tellings, current, dues }
 }
 
-const pairText = ({ subscriber, localTag, publisher }: Due): string => `${subscriber}\n${localTag}\n${publisher}`
-
 /**
  * What is due, written from a state that is read behind the dialogs' locks: whoever held a dialog before may have sent a newer state than was read before the
  * lock. The dialogs stay the same; what is due no longer falls away.
@@ -55,9 +53,9 @@ const renewalOf = (deps: HandOverDeps, { tellings, current }: Prepared, terms: P
   const moved: Revisions = new Map([...revisions].filter(([publisher, revision]) => revision !== undefined && (current.revisions.get(publisher) ?? 0) < revision))
   if (moved.size === 0) return held
   const fresh = await loadCurrentState(tx, deps.known, moved, deps.now())
-  const due = new Set(held.map(pairText))
+  const due = new Set(held.map(edgeText))
   const again: Due[] = []
-  for (const telling of tellings) if (moved.has(telling.publisher)) again.push(...(await noticesOf(tx, telling, fresh, terms, deps.now())).filter((one) => due.has(pairText(one))))
+  for (const telling of tellings) if (moved.has(telling.publisher)) again.push(...(await noticesOf(tx, telling, fresh, terms, deps.now())).filter((one) => due.has(edgeText(one))))
   return [...held.filter(({ publisher }) => !moved.has(publisher)), ...again]
 }
 
