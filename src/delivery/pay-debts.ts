@@ -15,7 +15,7 @@ import { adoptDialogs, lockFree } from '../store/numbering.ts'
 import { withOwnLists } from '../store/publisher.ts'
 import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
-import { transactNumbering } from '../store/transact-numbering.ts'
+import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { loadLinked } from '../store/users.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
@@ -70,6 +70,16 @@ const NOTHING: Paid = { again: false, sent: 0, gone: 0, deferred: 0 }
  * older follows something newer in a dialog.
  */
 export const payDebts = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<Paid> => {
+  try {
+    return await payRound(pool, deps, proxy)
+  } catch (error) {
+    // Its dialogs are another sender's now, and nothing was sent: the next round makes them its own.
+    if (error instanceof Renewed) return { ...NOTHING, again: true }
+    throw error
+  }
+}
+
+const payRound = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<Paid> => {
   const session = poolSession(pool)
   const due = await findDueDialogs(session, proxy, deps.sender.id(), deps.now(), DEBTS_BATCH)
   if (due.length === 0) return NOTHING

@@ -113,6 +113,7 @@ export const quiesce = async (nodes: readonly EngineNode[], clock: Clock): Promi
     clock.time += 61_000
     for (const { delivery } of nodes) {
       await delivery.findLeftBehind()
+      await delivery.tidyDebts()
       await delivery.payDeferred()
       await delivery.idle()
     }
