@@ -50,6 +50,20 @@ export interface Chance {
   readonly fraction: () => number
 }
 
+/** The protocols beside enhanced presence that an operator may switch off; what is off is answered as by servers that do not have it. */
+export interface Features {
+  /** setPresence and getPresence (MS-SIP 3.2). */
+  readonly legacyPresence: boolean
+  /** Lists of presentities in one SUBSCRIBE (MS-SIP 3.3). */
+  readonly adhocLists: boolean
+  /** Access lists and pending watchers (MS-SIP 2.2.3, 3.7). */
+  readonly accessLists: boolean
+  /** Search for users (2.2.1, 3.1). */
+  readonly directorySearch: boolean
+  /** Contact lists that move to a store elsewhere (3.10). */
+  readonly contactStore: boolean
+}
+
 export interface EngineDeps {
   readonly store: Store
   /** Numbers what is sent in dialogs. */
@@ -74,6 +88,7 @@ export interface EngineDeps {
   readonly createUsersOnRegister: boolean
   /** The server publishes what the directory says of its users (3.2.6.2). */
   readonly serverPublications: boolean
+  readonly features: Features
 }
 
 /** How a request came in: the proxy, its token for the connection, and what it says about the sender. */

@@ -1,11 +1,16 @@
 import { failure } from '../core/base/failure.ts'
 import { contactActionNames } from '../core/requests/contact-actions.ts'
-import { readSoap } from '../core/requests/soap.ts'
+import { readSoap, type SoapRequest } from '../core/requests/soap.ts'
 import { handleContactAction } from './contact-actions.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
 
-/** Carries out a SOAP request by the name of its action; a new action is one more row. */
+/** 400 unless the request is of a user to itself. */
+export const expectOwn = ({ request }: Call): void => {
+  if (request.fromUser !== request.toUser) throw new Refused(failure('fromIsNotTo'))
+}
+
+/** Carries out a SOAP request by the name of its action. */
 export const handleSoap = (deps: EngineDeps, call: Call): Promise<Answer> => {
   const soap = readSoap(call.request.body)
   if (!soap.ok) throw new Refused(soap.failure)
@@ -14,4 +19,15 @@ export const handleSoap = (deps: EngineDeps, call: Call): Promise<Answer> => {
   return handler(deps, call, soap.value)
 }
 
-const handlers: ReadonlyMap<string, typeof handleContactAction> = new Map(contactActionNames.map((name) => [name, handleContactAction] as const))
+/** A SOAP action: checks by itself whom the request may be addressed to. */
+export type SoapHandler = (deps: EngineDeps, call: Call, soap: SoapRequest) => Promise<Answer>
+
+const ofOwn = (handle: SoapHandler): SoapHandler => async (deps, call, soap) => {
+  expectOwn(call)
+  return handle(deps, call, soap)
+}
+
+/** Action to handler; a new action is one more row. */
+const handlers: ReadonlyMap<string, SoapHandler> = new Map([
+  ...contactActionNames.map((name) => [name, ofOwn(handleContactAction)] as const),
+])

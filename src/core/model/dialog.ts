@@ -3,8 +3,11 @@ import type { EndpointId } from '../sip/endpoint-id.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { SourceNetwork } from './network.ts'
 
-/** Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), contact lists (MS-SIP 3.7.5), and presence for other clients (3.7). */
-export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf'] as const
+/**
+ * Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), contact lists (MS-SIP 3.7.5), presence for other clients (3.7), one by one and in
+ * lists of the clients before enhanced presence (MS-SIP 3.3), and the access lists and pending watchers of those (MS-SIP 3.7.5).
+ */
+export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
 /** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
