@@ -6,6 +6,7 @@ import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import type { Client } from '../support/client.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { compareXml, fillIn, matchText, type Bindings } from '../support/infoset.ts'
+import { hasStructure, noteDocuments, type Documents } from '../support/structure.ts'
 import { openWorld, people } from '../support/world.ts'
 
 /*
@@ -21,6 +22,7 @@ import { openWorld, people } from '../support/world.ts'
  */
 
 const world = await openWorld(t)
+const documents: Documents = new Map()
 const folder = join(import.meta.dirname, 'golden')
 
 interface Block {
@@ -78,6 +80,7 @@ const check = (t: Test, name: string, text: string, start: string, heard: Heard,
   }
   t.strictSame(actual.filter((line) => !/^(ms-diagnostics(-public)?): /.test(line)), [], `${name}: no other headers`)
   t.equal(matchBody(heard.header('Content-Type') ?? '', body, heard.body, bindings), undefined, `${name}: body`)
+  noteDocuments(documents, heard.header('Content-Type') ?? '', heard.body)
 }
 
 const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
@@ -120,6 +123,11 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
 for (const file of readdirSync(folder).sort()) {
   t.test(`golden exchange ${file.replace('.txt', '')}`, async (t) => play(t, readBlocks(readFileSync(join(folder, file), 'utf8'))))
 }
+
+t.test('a reader that shares nothing with ours finds the structures that are published', async (t) => {
+  for (const [structure, texts] of documents) await hasStructure(t, structure, texts)
+  t.ok(documents.has('rlmi'))
+})
 
 t.test('the runner sees a difference in each place where one can be', async (t) => {
   const bindings: Bindings = new Map([['tag', 'abc']])
