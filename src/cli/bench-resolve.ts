@@ -59,7 +59,7 @@ const coreRow = (): Row => {
 const dialogOf = (watcher: number): Dialog => ({
   subscriber: nameOf(watcher), localTag: `t${watcher}`, remoteTag: 'r', callId: `c${watcher}`, kind: 'batch', event: 'presence', endpointId: undefined, network: 'sameEnterprise', networkNamed: false, localText: `<sip:${nameOf(watcher)}>;tag=t${watcher}`,
   remoteText: `<sip:${nameOf(watcher)}>;tag=r`, target: `sip:${nameOf(watcher)}`, routes: [], proxy: 'bench', flow: `f${watcher}`, contact: 'sip:bench', benotify: true, cseq: 1, remoteCseq: 1, notifiedAt: NOW, scope: [], since: 0,
-  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0, sender: 'bench',
+  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0, sender: 'bench', rlmiVersion: 0,
 })
 
 /** Everything that a watcher needs to be told: one dialog each, and the publisher with what it publishes. */

@@ -19,7 +19,10 @@ export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected'] a
 export type EndReason = (typeof endReasons)[number]
 
 /** Dialogs whose notifications are event lists say so (RFC 4662 4.2). */
-export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind === 'self' || kind === 'batch' || kind === 'single'
+export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind === 'self' || kind === 'batch' || kind === 'single' || kind === 'adrl'
+
+/** Dialogs on many publishers at once: each endpoint of ours has one of a kind, and who opens it anew learns who is rejected. */
+export const isListKind = (kind: DialogKind): boolean => kind === 'batch' || kind === 'adrl'
 
 /** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
 export interface Dialog {
@@ -61,6 +64,8 @@ export interface Dialog {
   readonly extendMs: number
   /** Which engine numbers it. */
   readonly sender: string
+  /** Of a list of the clients before enhanced presence: the version of its last list document (RFC 4662 5.2). */
+  readonly rlmiVersion: number
 }
 
 /** The seconds that a dialog is said to live on: all of them anew with every notification where that was negotiated, else what is left (MS-SIP 3.6). */
