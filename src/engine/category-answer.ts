@@ -4,10 +4,10 @@ import type { Rejection } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { viewOf, writeSeenState } from '../core/notifications/category.ts'
 import type { UserKey } from '../core/sip/uri.ts'
-import { defer } from '../store/deferred.ts'
 import { loadStates } from '../store/publisher.ts'
-import { poolSession, transact } from '../store/session.ts'
+import { poolSession } from '../store/session.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
+import { oweRest } from './owe-rest.ts'
 import { answerWithData } from './subscribe-answer.ts'
 
 /** Publishers with the categories of each that are watched. */
@@ -35,10 +35,6 @@ export const answerWithViews = async (deps: EngineDeps, call: Call, dialog: Dial
     documents.push(document)
     bytes += size
   }
-  if (left.length > 0) {
-    await transact(deps.store.pool, async (tx) => {
-      void defer(tx, left.map((publisher) => ({ subscriber: dialog.subscriber, localTag: dialog.localTag, publisher, attempts: 0, dueAt: call.now })), 'did not fit into the answer')
-    })
-  }
+  await oweRest(deps, dialog, left, call.now)
   return answerWithData(call.request, dialog, writeBatch(call.request.fromUser, rejections, documents, deps.chance.boundary()), call.now)
 }

@@ -2,26 +2,22 @@ import { failure } from '../core/base/failure.ts'
 import type { CategoryRegistry } from '../core/categories/registry.ts'
 import type { Rejection } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
-import { findEndpoint } from '../core/registrations/register.ts'
 import { readBatchSubscribe, type BatchAction } from '../core/requests/batch-subscribe.ts'
 import { accepts, mediaTypes } from '../core/sip/media-types.ts'
-import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
+import { renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { applyPlan, checkSingle, isBatch, planResources, type ResourcePlan } from '../core/subscriptions/resources.ts'
-import { deleteDialogs, insertDialog, loadDialog, loadDialogsOfRequest, loadOtherBatches, refreshDialog } from '../store/dialogs.ts'
-import { loadEndpoints } from '../store/endpoints.ts'
-import { isDuplicate } from '../store/errors.ts'
+import { deleteDialogs, loadDialog, refreshDialog } from '../store/dialogs.ts'
 import { loadUserLimits } from '../store/limits.ts'
 import { poolSession, transact, type Session } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import { transactBeforeSending } from '../store/transact-numbering.ts'
-import { lockPublisher } from '../store/users.ts'
 import { answerWithViews, type Watched } from './category-answer.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
+import { openListDialog } from './open-list-dialog.ts'
 import { Refused } from './refused.ts'
 import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
-import { replaceDialogs } from './replace-dialogs.ts'
 import { expectGranted, findUnwatchable } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
@@ -51,47 +47,6 @@ const plan = async (deps: EngineDeps, registry: CategoryRegistry, call: Call, ac
   return planResources(actions, unwatchable, registry)
 }
 
-interface Opened {
-  readonly dialog: Dialog
-  readonly watched: Watched
-  readonly rejections: readonly Rejection[]
-  readonly endings: Answer['notify']
-}
-
-const open = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[]): Promise<Opened> => {
-  const { request, arrival, network, now } = call
-  const poll = readIntent(request) === 'poll'
-  const registry = await deps.categories.registry()
-  return transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
-    // The subscriber's lock comes first: of several SUBSCRIBEs of one endpoint each sees the dialog of the one before. Subscribers of other
-    // domains have nothing to lock; the unique identity of dialogs guards theirs.
-    const [, planned, ownLimits, endpoints, same, batches] = await Promise.all([
-      lockPublisher(tx, request.fromUser), plan(deps, registry, call, actions, isBatch(request), tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser),
-      loadDialogsOfRequest(tx, request), isBatch(request) ? loadOtherBatches(tx, request) : [],
-    ])
-    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
-    // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
-    if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
-    const watched = applyPlan(NOTHING, planned, { ...deps.limits, ...ownLimits })
-    if ('name' in watched) throw new Refused(watched)
-    const { rejections } = planned
-    const again = same.find((dialog) => dialog.kind !== 'self' && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
-    if (again !== undefined) return { dialog: again, watched, rejections, endings: [] }
-    const opened = openDialog(request, {
-      kind: isBatch(request) ? 'batch' : 'single', localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope: [], since: 0, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
-    }, now)
-    if (!opened.ok) throw new Refused(opened.failure)
-    if (poll) return { dialog: opened.value, watched, rejections, endings: [] }
-    // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
-    const older = endpoint === undefined ? [] : batches.filter(({ endpointId }) => endpointId === endpoint.endpointId)
-    const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender, settle, now)
-    await deleteDialogs(tx, same)
-    void insertDialog(tx, opened.value)
-    void putResources(tx, opened.value, network, [...watched].map(([publisher, categories]) => ({ publisher, categories })))
-    return { dialog: opened.value, watched, rejections, endings }
-  })
-}
-
 /** Enters the subscriber where it asks for that, and answers. Those who take no more are not watched either (3.6.5.3). */
 const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly BatchAction[], dialog: Dialog, watched: Watched, rejections: readonly Rejection[]): Promise<Answer> => {
   // A poll leaves nothing behind (3.4.5.1.3).
@@ -113,11 +68,18 @@ const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly Ba
  * not show was committed after the dialog, so that its fan-out finds the dialog. Nothing falls between.
  */
 const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
-  const actions = readActions(call, isBatch(call.request))
-  // A SUBSCRIBE that loses against the very same one finds its dialog at the second try.
-  const { dialog, watched, rejections, endings } = await open(deps, call, actions).catch((error: unknown) => {
-    if (isDuplicate(error)) return open(deps, call, actions)
-    throw error
+  const batch = isBatch(call.request)
+  const actions = readActions(call, batch)
+  const registry = await deps.categories.registry()
+  const { dialog, decided: { watched, rejections }, endings } = await openListDialog(deps, call, {
+    // Each endpoint has one batch dialog (3.4.5.1.3); single ones, to the publishers of other deployments, may be many.
+    kind: batch ? 'batch' : 'single', onePerEndpoint: batch, format: 'categories',
+    plan: (tx) => plan(deps, registry, call, actions, batch, tx),
+    decide: (planned, ownLimits) => {
+      const found = applyPlan(NOTHING, planned, { ...deps.limits, ...ownLimits })
+      if ('name' in found) throw new Refused(found)
+      return { watched: found, rejections: planned.rejections, resources: [...found].map(([publisher, categories]) => ({ publisher, categories })) }
+    },
   })
   const answer = await answerRecorded(deps, call, actions, dialog, watched, rejections)
   return { ...answer, notify: [...answer.notify, ...endings] }

@@ -1,7 +1,7 @@
 import { failure } from '../core/base/failure.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { isTouched } from '../core/model/touch.ts'
-import { presenceCategories, presenceViewOf, writePresenceState } from '../core/notifications/presence.ts'
+import { presenceCategories } from '../core/notifications/presence.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { decideRecordWatcher } from '../core/subscribers/record-subscriber.ts'
@@ -11,13 +11,14 @@ import { checkPresenceSubscribe, negotiatePresence, type LegacyFormat } from '..
 import { deleteDialogs, insertDialog, loadDialogsOfRequest, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { isDuplicate } from '../store/errors.ts'
-import { applyOutcome, loadStates, loadUnderLock } from '../store/publisher.ts'
-import { poolSession, transact } from '../store/session.ts'
+import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
+import { transact } from '../store/session.ts'
 import { loadResources, putResources } from '../store/subscriptions.ts'
 import { transactBeforeSending } from '../store/transact-numbering.ts'
-import { loadDisplayName, loadLinked, lockPublisher } from '../store/users.ts'
+import { loadDisplayName, lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { expectRegistered, lockOwnDialog } from './in-dialog.ts'
+import { loadPresenceDocuments } from './presence-documents.ts'
 import { Refused } from './refused.ts'
 import { answerWithData } from './subscribe-answer.ts'
 import { expectGranted, findUnwatchable } from './watchable.ts'
@@ -64,11 +65,8 @@ const record = (deps: EngineDeps, { request, arrival, network, now }: Call): Pro
 /** The latest state in a document, in the 200 or right behind it (3.7.5.4, 3.7.5.5). */
 const answer = async (deps: EngineDeps, call: Call, dialog: Dialog, publisher: UserKey, format: LegacyFormat, touched: readonly UserKey[]): Promise<Answer> => {
   const { request, network, now } = call
-  const session = poolSession(deps.store.pool)
-  const [states, linked, terms] = await Promise.all([loadStates(session, [publisher], presenceCategories, deps.now()), loadLinked(session, [publisher]), deps.presenceTerms()])
-  const own = { ...terms, linked: linked.get(publisher) }
-  const body = writePresenceState(presenceViewOf(states(publisher), own), { user: request.fromUser, network, format }, own)
-  return { ...answerWithData(request, dialog, body, now, negotiatePresence(request, format, network)), touched }
+  const documentOf = await loadPresenceDocuments(deps, [publisher], { user: request.fromUser, network, format })
+  return { ...answerWithData(request, dialog, documentOf(publisher), now, negotiatePresence(request, format, network)), touched }
 }
 
 /** Create and poll (3.7.5.1, 3.7.5.2). */

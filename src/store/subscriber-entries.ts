@@ -20,11 +20,11 @@ export const loadSubscriberEntries = async (session: Session, publisher: UserKey
     user: row.subscriber, displayName: row.display_name, network: row.network, acknowledged: row.acknowledged, context: row.context ?? undefined, kept: row.kept,
   }))
 
-const LISTED = statement('subscriber-entries-listed', 'SELECT publisher FROM subscriber_entry WHERE publisher = ANY($1::text[]) AND subscriber = $2')
+const LISTED = statement('subscriber-entries-listed', 'SELECT publisher FROM subscriber_entry WHERE publisher = ANY($1::text[]) AND subscriber = $2 AND (kept OR NOT $3)')
 
-/** Those of the publishers who have the subscriber on their list already. */
-export const findListing = async (session: Session, publishers: readonly UserKey[], subscriber: UserKey): Promise<ReadonlySet<UserKey>> =>
-  new Set((await session.send<{ publisher: string }>(LISTED, [[...publishers], subscriber])).map((row) => row.publisher))
+/** Those of the publishers who have the subscriber on their list already; only where it is kept, if asked for. */
+export const findListing = async (session: Session, publishers: readonly UserKey[], subscriber: UserKey, onlyKept = false): Promise<ReadonlySet<UserKey>> =>
+  new Set((await session.send<{ publisher: string }>(LISTED, [[...publishers], subscriber, onlyKept])).map((row) => row.publisher))
 
 const PUT = statement('subscriber-entry-put', `
   INSERT INTO subscriber_entry (publisher, subscriber, display_name, network, acknowledged, context, kept) VALUES ($1, $2, $3, $4, $5, $6, $7)
