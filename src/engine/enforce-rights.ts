@@ -1,4 +1,4 @@
-import type { Dialog } from '../core/model/dialog.ts'
+import { isListKind, type Dialog } from '../core/model/dialog.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
 import { viewOf } from '../core/notifications/category.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -89,14 +89,14 @@ const settleDomains = (deps: EnforceDeps, page: Awaited<ReturnType<typeof findMi
   })
 }
 
-/** Dialogs with edges that are not granted end: single ones for good; batch ones so that their clients open them anew and learn who is rejected. */
+/** Dialogs with edges that are not granted end: single ones for good; those on lists so that their clients open them anew and learn who is rejected. */
 const endNotGranted = (deps: EnforceDeps, page: readonly DialogRef[]): Promise<Enforced> =>
   transact(deps.store.pool, async (tx) => {
     const now = deps.now()
     const dialogs = await lockDialogs(tx, page, now)
-    const [single, batch] = [dialogs.filter(({ kind }) => kind !== 'batch'), dialogs.filter(({ kind }) => kind === 'batch')]
+    const [single, lists] = [dialogs.filter(({ kind }) => !isListKind(kind)), dialogs.filter(({ kind }) => isListKind(kind))]
     if (single.length > 0) void expireDialogs(tx, single, now, 'rejected')
-    if (batch.length > 0) void expireDialogs(tx, batch, now, 'deactivated')
+    if (lists.length > 0) void expireDialogs(tx, lists, now, 'deactivated')
     return { ended: dialogs.length, moved: 0 }
   })
 

@@ -87,7 +87,7 @@ const gather = async (deps: ExplainDeps, question: Question): Promise<Gathered |
   const network: NetworkSource = question.network !== undefined ? { value: question.network, from: 'question' }
     : live !== undefined ? { value: live.network, from: 'dialog' } : { value: networkOfKind(kind), from: 'domain' }
   // Watchers in other formats see no categories as such.
-  const watched = [...new Set(dialogs.filter(({ dialog }) => dialog.kind !== 'msrtc' && dialog.kind !== 'pidf').flatMap(({ categories }) => categories))]
+  const watched = [...new Set(dialogs.filter(({ dialog }) => dialog.kind !== 'msrtc' && dialog.kind !== 'pidf' && dialog.kind !== 'adrl').flatMap(({ categories }) => categories))]
   const published = [...new Set(state.instances.map(({ category }) => category))].filter((category) => !hidden(category)).sort()
   return { state, dialogs, network, hidden, categories: question.categories.length > 0 ? question.categories : watched.length > 0 ? watched : published }
 }

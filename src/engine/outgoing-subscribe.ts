@@ -4,6 +4,7 @@ import { grants } from '../core/model/rights.ts'
 import type { SipRequest } from '../core/sip/request.ts'
 import { parseSipUri, userKey } from '../core/sip/uri.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { asksForList } from '../core/subscriptions/adhoc-list.ts'
 import { isBatch } from '../core/subscriptions/resources.ts'
 import { loadDialog } from '../store/dialogs.ts'
 import { loadRights } from '../store/rights.ts'
@@ -29,8 +30,8 @@ const kindOfTarget = async ({ domains }: EngineDeps, { requestUri, toTag }: SipR
  */
 export const relayOutgoing = async (deps: EngineDeps, { request, network }: Call): Promise<Relay | undefined> => {
   const { fromUser, toUser, toTag } = request
-  // A batch is for this server alone; in a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
-  if (network !== 'sameEnterprise' || (toTag === undefined && isBatch(request))) return undefined
+  // Lists of either kind are for this server alone; in a dialog its kind counts, not Require: clients refresh single ones with the option tags of a batch.
+  if (network !== 'sameEnterprise' || (toTag === undefined && (isBatch(request) || (deps.features.adhocLists && asksForList(request))))) return undefined
   const kind = await deps.domains.kindOf(toUser)
   if (kind === 'enterprise') return undefined
   const session = poolSession(deps.store.pool)

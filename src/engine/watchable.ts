@@ -3,6 +3,7 @@ import type { SourceNetwork } from '../core/model/network.ts'
 import { grants } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
+import { asksForList } from '../core/subscriptions/adhoc-list.ts'
 import { isBatch } from '../core/subscriptions/resources.ts'
 import { foreign, homedElsewhere, notGranted, watchedByTooMany, watchedTooOften, type Unwatchable } from '../core/subscriptions/watchability.ts'
 import { findFullPairs, findHomePools, findWatchedByTooMany } from '../store/limits.ts'
@@ -19,9 +20,9 @@ const findGranted = async (session: Session, users: readonly UserKey[], network:
   return { existing: new Set(rights.keys()), refused: [...rights].flatMap(([user, { effective }]) => (grants(effective, 'incoming', network) ? [] : [user])) }
 }
 
-/** Whom the sender watches through as many dialogs as may be. A poll leaves none behind, and each of our endpoints has but one batch dialog (3.4.5.1.3). */
+/** Whom the sender watches through as many dialogs as may be. A poll leaves none behind, and each of our endpoints has but one dialog on a list of either kind (3.4.5.1.3). */
 const findWatchedTooOften = async (session: Session, users: readonly UserKey[], { request, network, now }: Call, most: number): Promise<readonly UserKey[]> =>
-  readIntent(request) === 'poll' || (isBatch(request) && network === 'sameEnterprise') ? []
+  readIntent(request) === 'poll' || ((isBatch(request) || asksForList(request)) && network === 'sameEnterprise') ? []
     : findFullPairs(session, users, { subscriber: request.fromUser, callId: request.callId, remoteTag: request.fromTag }, most, now)
 
 /** Which of the users that a SUBSCRIBE names cannot be watched here, and why (3.4.5.1.3.1, 3.4.5.3). */

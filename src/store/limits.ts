@@ -31,7 +31,7 @@ export const findWatchedByTooMany = async (session: Session, users: readonly Use
 const FULL_PAIRS = statement('pairs-full', `
   SELECT p.publisher FROM unnest($1::text[]) AS p (publisher) WHERE (
     SELECT count(*) FROM subscription AS s JOIN dialog AS d ON d.subscriber = s.subscriber AND d.local_tag = s.local_tag
-    WHERE s.publisher = p.publisher AND s.subscriber = $2 AND d.expires_at > $3 AND (d.kind <> 'batch' OR d.endpoint_id IS NULL) AND NOT (d.call_id = $4 AND d.remote_tag = $5)) >= $6`)
+    WHERE s.publisher = p.publisher AND s.subscriber = $2 AND d.expires_at > $3 AND (d.kind NOT IN ('batch', 'adrl') OR d.endpoint_id IS NULL) AND NOT (d.call_id = $4 AND d.remote_tag = $5)) >= $6`)
 
 /** A dialog by what its SUBSCRIBEs carry, whether it exists or not. */
 export interface AskingDialog {
@@ -40,7 +40,7 @@ export interface AskingDialog {
   readonly remoteTag: string
 }
 
-/** Those among these users whom a subscriber watches through as many living dialogs as may be, not counting the one that asks nor the batch dialogs of its endpoints. */
+/** Those among these users whom a subscriber watches through as many living dialogs as may be, not counting the one that asks nor the dialogs of its endpoints on lists. */
 export const findFullPairs = async (session: Session, users: readonly UserKey[], { subscriber, callId, remoteTag }: AskingDialog, most: number, now: number): Promise<readonly UserKey[]> =>
   (await session.send<{ publisher: string }>(FULL_PAIRS, [[...users], subscriber, now, callId, remoteTag, most])).map((row) => row.publisher)
 

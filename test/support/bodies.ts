@@ -63,6 +63,10 @@ export const batchBody = (actions: readonly BatchActionText[]): string =>
     `<action name="${name}" id="63792024"><adhocList>${publishers.map(resource).join('')}</adhocList>` +
     `<categoryList xmlns="http://schemas.microsoft.com/2006/09/sip/categorylist">${categories.map((category) => `<category name="${category}"/>`).join('')}</categoryList></action>`).join('')}</batchSub>`
 
+/** A list as clients before enhanced presence write it: the namespace on the root, none on the action (MS-SIP 4.3). */
+export const listBody = (action: string, users: readonly string[]): string =>
+  `<adhoclist xmlns="urn:ietf:params:xml:ns:adrl" uri="sip:ignored@x.example" name=""><${action} xmlns="">${users.map((user) => `<resource uri="sip:${user}"/>`).join('')}</${action}></adhoclist>`
+
 /** The user with an empty context, as clients add a contact (4.8). */
 export const added = (user: string): ResourceText => ({ user, context: '' })
 

@@ -2,7 +2,7 @@ import type { RegistrationAnswer } from '../../src/engine/registration.ts'
 import { hearReply, type Heard } from './heard.ts'
 import type { World } from './world.ts'
 import {
-  batchBody, delegatesBody, membersBody, provisioningBody, publishBody, roamingBody, soapBody, subscribersBody,
+  batchBody, delegatesBody, listBody, membersBody, provisioningBody, publishBody, roamingBody, soapBody, subscribersBody,
   type BatchActionText, type ContainerText, type DelegateText, type PublicationText, type ResourceText, type SoapFields,
 } from './bodies.ts'
 
@@ -43,6 +43,8 @@ const PROVISIONING = {
 
 /** Option tags of a client whose dialogs shall live on with every notification (MS-SIP 3.6). */
 export const AUTOEXTEND = { Supported: 'ms-benotify, ms-piggyback-first-notify, com.microsoft.autoextend' }
+
+const LIST = { Event: 'presence', Accept: 'application/rlmi+xml, text/xml+msrtc.pidf, multipart/related', 'Content-Type': 'application/adrl+xml', Require: 'adhoclist', ...PIGGYBACK }
 
 const BATCH = { ...CATEGORIES, Require: 'adhoclist, categoryList' }
 
@@ -171,6 +173,11 @@ export class Client {
   /** Opens (or polls) a batch category subscription. */
   subscribes(publishers: readonly ResourceText[], categories: readonly string[], options: RequestOptions = {}): Promise<Subscription> {
     return this.opens({ body: batchBody([{ name: 'subscribe', publishers, categories }]), ...options, headers: { ...BATCH, ...options.headers } })
+  }
+
+  /** Opens (or polls) a subscription to a list of presentities, as a client before enhanced presence. */
+  subscribesList(users: readonly string[], options: RequestOptions = {}): Promise<Subscription> {
+    return this.opens({ body: listBody('create', users), ...options, headers: { ...LIST, ...options.headers } })
   }
 
   /** Opens (or polls) a single category subscription, whose To is the publisher. */

@@ -11,16 +11,52 @@ export interface Rejection {
   readonly poolFqdn?: string
 }
 
-const writeResource = (rejection: Rejection): string =>
-  `<resource${writeAttribute('uri', writeUserUri(rejection.user))}><instance id="0" state="${rejection.state}"` +
-  writeAttribute('reason', rejection.reason) +
-  writeAttribute('statusCode', rejection.statusCode) +
-  writeAttribute('cid', writeBareUri(rejection.user)) +
-  writeAttribute('poolFqdn', rejection.poolFqdn) +
-  '/></resource>'
+/** How the subscription to one resource of a list stands (RFC 4662 5.5); whoever is terminated is told why, as in Subscription-State. */
+export type InstanceState =
+  | { readonly state: 'active' | 'pending' }
+  | { readonly state: 'terminated'; readonly reason: string; readonly statusCode?: number }
+
+/** A resource with its one instance, or without where its state is not told yet (RFC 4662 4.5); `cid` names the part that holds it. */
+export interface ListedResource {
+  readonly user: UserKey
+  readonly instance: InstanceState | undefined
+  readonly cid?: string
+}
+
+/** What an RLMI document says of itself (RFC 4662 5.2). */
+export interface ListHead {
+  /** Whose list it is. */
+  readonly subscriber: UserKey
+  readonly version: number
+  /** It names every resource of the list. */
+  readonly fullState: boolean
+}
+
+interface WrittenInstance {
+  readonly state: string
+  readonly reason?: string
+  readonly statusCode?: number
+  readonly cid?: string | undefined
+  readonly poolFqdn?: string
+}
+
+const writeInstance = ({ state, reason, statusCode, cid, poolFqdn }: WrittenInstance): string =>
+  `<instance id="0" state="${state}"` + writeAttribute('reason', reason) + writeAttribute('statusCode', statusCode) + writeAttribute('cid', cid) + writeAttribute('poolFqdn', poolFqdn) + '/>'
+
+const writeResource = (user: UserKey, instance: WrittenInstance | undefined): string => {
+  const start = `<resource${writeAttribute('uri', writeUserUri(user))}`
+  return instance === undefined ? `${start}/>` : `${start}>${writeInstance(instance)}</resource>`
+}
+
+const writeList = ({ subscriber, version, fullState }: ListHead, resources: readonly string[]): string => {
+  const start = `<list xmlns="${namespaces.rlmi}"${writeAttribute('uri', writeUserUri(subscriber))} version="${version}" fullState="${fullState}"`
+  return resources.length === 0 ? `${start}/>` : `${start}>${resources.join('')}</list>`
+}
 
 /** The list of rejected resources of a batch answer: fullState is always false, version may stay 0 (2.2.2.4.2, 3.4.5.2). */
-export const writeRlmi = (subscriber: UserKey, rejections: readonly Rejection[]): string => {
-  const start = `<list xmlns="${namespaces.rlmi}"${writeAttribute('uri', writeUserUri(subscriber))} version="0" fullState="false"`
-  return rejections.length === 0 ? `${start}/>` : `${start}>${rejections.map(writeResource).join('')}</list>`
-}
+export const writeRlmi = (subscriber: UserKey, rejections: readonly Rejection[]): string =>
+  writeList({ subscriber, version: 0, fullState: false }, rejections.map(({ user, ...rejection }) => writeResource(user, { ...rejection, cid: writeBareUri(user) })))
+
+/** The meta-information of a list (RFC 4662 5): each of its resources and how its subscription stands. */
+export const writeListMeta = (head: ListHead, resources: readonly ListedResource[]): string =>
+  writeList(head, resources.map(({ user, instance, cid }) => writeResource(user, instance === undefined ? undefined : { ...instance, cid })))

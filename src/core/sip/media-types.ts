@@ -6,6 +6,8 @@ export const mediaTypes = {
   setDelegates: 'application/msrtc-setdelegate+xml',
   roamingSelf: 'application/vnd-microsoft-roaming-self+xml',
   batchSubscribe: 'application/msrtc-adrl-categorylist+xml',
+  /** The same for clients before enhanced presence (MS-SIP 3.3). */
+  adhocList: 'application/adrl+xml',
   categories: 'application/msrtc-event-categories+xml',
   rlmi: 'application/rlmi+xml',
   multipartRelated: 'multipart/related',

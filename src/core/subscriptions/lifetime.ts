@@ -74,5 +74,7 @@ export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, content
 export const plainHeaders = (dialog: Dialog, negotiated: Negotiated, now: Instant): Headers => [
   ['Contact', `<${dialog.contact}>`],
   ['Expires', String(shownExpires(dialog, now))],
+  // The lists of RFC 4662 say so here as well (4.1); what MS-PRES makes of them says so where the data is.
+  ...(dialog.kind === 'adrl' ? [['Require', 'eventlist'] as const] : []),
   ...supportedHeader(negotiated),
 ]

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
 import { failureEntry, type Failure } from '../../core/base/failure.ts'
+import { isListKind } from '../../core/model/dialog.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri } from '../../core/sip/uri.ts'
 import { mediaTypes } from '../../core/sip/media-types.ts'
@@ -35,7 +36,7 @@ const writeCategory = (trail: ExplainedCategory): Static<typeof CategoryTrail> =
 const writeDialog = ({ dialog, categories, owed }: Watching): Static<typeof DialogTrail> => ({
   callId: dialog.callId, localTag: dialog.localTag, remoteTag: dialog.remoteTag, kind: dialog.kind, network: dialog.network, ...(dialog.endpointId === undefined ? {} : { endpointId: dialog.endpointId }),
   proxy: dialog.proxy, categories: [...categories], createdAt: new Date(dialog.createdAt).toISOString(), expiresAt: new Date(dialog.expiresAt).toISOString(),
-  lastNotification: { cseq: dialog.cseq, at: new Date(dialog.notifiedAt).toISOString(), ...(dialog.kind === 'batch' ? {} : { taken: owed === undefined || owed.attempts === 0 }) },
+  lastNotification: { cseq: dialog.cseq, at: new Date(dialog.notifiedAt).toISOString(), ...(isListKind(dialog.kind) ? {} : { taken: owed === undefined || owed.attempts === 0 }) },
   ...(owed === undefined ? {} : { owed: { attempts: owed.attempts, reason: owed.reason, dueAt: new Date(owed.dueAt).toISOString() } }),
 })
 

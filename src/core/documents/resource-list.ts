@@ -1,0 +1,26 @@
+import { mediaTypes } from '../sip/media-types.ts'
+import { multipartRelatedType, writeMultipart } from '../sip/multipart.ts'
+import { writeBareUri, type UserKey } from '../sip/uri.ts'
+import { writeListMeta, type InstanceState, type ListHead } from './rlmi.ts'
+
+const ROOT_ID = 'resourceList'
+
+/** A resource of a list, with its document where that is in this body. */
+export interface ToldResource {
+  readonly user: UserKey
+  readonly instance: InstanceState
+  readonly document?: { readonly type: string; readonly text: string }
+}
+
+/**
+ * A list as one body (MS-SIP 4.3, RFC 4662 5.1): the meta-information, then a part per resource whose state is told here, named after the resource. What is active
+ * without a document here is not known to the client yet: it is listed without an instance, since an active one must name its part (RFC 4662 5.5).
+ */
+export const writeResourceList = (head: ListHead, resources: readonly ToldResource[], boundary: string): { readonly type: string; readonly text: string } => {
+  const meta = writeListMeta(head, resources.map(({ user, instance, document }) => {
+    if (document !== undefined) return { user, instance, cid: writeBareUri(user) }
+    return { user, instance: instance.state === 'active' ? undefined : instance }
+  }))
+  const parts = resources.flatMap(({ user, document }) => (document === undefined ? [] : [{ contentId: writeBareUri(user), ...document }]))
+  return { type: multipartRelatedType(mediaTypes.rlmi, ROOT_ID, boundary), text: writeMultipart([{ type: mediaTypes.rlmi, contentId: ROOT_ID, text: meta }, ...parts], boundary) }
+}

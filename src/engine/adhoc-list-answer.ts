@@ -1,0 +1,35 @@
+import { writeResourceList, type ToldResource } from '../core/documents/resource-list.ts'
+import type { InstanceState } from '../core/documents/rlmi.ts'
+import type { Dialog } from '../core/model/dialog.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import { negotiatePresence } from '../core/subscriptions/presence-format.ts'
+import type { Answer, Call, EngineDeps } from './deps.ts'
+import { oweRest } from './owe-rest.ts'
+import { loadPresenceDocuments } from './presence-documents.ts'
+import { answerWithData } from './subscribe-answer.ts'
+
+/**
+ * Answers with the latest state of what is listed as active, in a statement after the dialog was stored (MS-SIP 4.3). What does not fit into one message is
+ * listed as not known yet, owed to the dialog and told right after it; a poll has no dialog for that.
+ */
+export const answerWithList = async (deps: EngineDeps, call: Call, dialog: Dialog, listed: ReadonlyMap<UserKey, InstanceState>, fullState: boolean): Promise<Answer> => {
+  const { request, network, now } = call
+  const active = [...listed].flatMap(([user, { state }]) => (state === 'active' ? [user] : []))
+  const documentOf = await loadPresenceDocuments(deps, active, { user: request.fromUser, network, format: 'msrtc' })
+  const left: UserKey[] = []
+  let bytes = 0
+  const resources = [...listed].map(([user, instance]): ToldResource => {
+    if (instance.state !== 'active') return { user, instance }
+    const document = documentOf(user)
+    const size = Buffer.byteLength(document.text)
+    if (bytes > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > now) {
+      left.push(user)
+      return { user, instance }
+    }
+    bytes += size
+    return { user, instance, document }
+  })
+  await oweRest(deps, dialog, left, now)
+  const body = writeResourceList({ subscriber: request.fromUser, version: dialog.rlmiVersion, fullState }, resources, deps.chance.boundary())
+  return answerWithData(request, dialog, body, now, negotiatePresence(request, 'msrtc', network))
+}
