@@ -62,8 +62,6 @@ const answerRecorded = async (deps: EngineDeps, call: Call, dialog: Dialog, { li
 /** Create and poll. As for category batches the dialog is stored first and the data read afterwards, so that no change falls between. */
 const create = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { request, network } = call
-  const unreadable = checkListSubscribe(request)
-  if (unreadable !== undefined) throw new Refused(unreadable)
   const list = readList(call)
   const findRefusals = await prepareRefusals(deps, call, list)
   const { dialog, decided, endings } = await openListDialog(deps, call, {
@@ -106,6 +104,8 @@ const change = async (deps: EngineDeps, call: Call): Promise<Answer> => {
 /** Processes a SUBSCRIBE to a list of presentities of a client before enhanced presence (MS-SIP 3.3): create, poll, add, delete, refresh, end. */
 export const handleListSubscribe = (deps: EngineDeps, call: Call): Promise<Answer> => {
   const intent = readIntent(call.request)
+  const refused = checkListSubscribe(call.request)
+  if (refused !== undefined) throw new Refused(refused)
   return intent === 'cancel' ? cancelDialog(deps, call, negotiatePresence(call.request, 'msrtc', call.network)) : intent === 'refresh' ? change(deps, call) : create(deps, call)
 }
 

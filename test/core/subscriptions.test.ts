@@ -1,16 +1,19 @@
 import t from 'tap'
 import { builtInRegistry } from '../../src/core/categories/registry.ts'
 import { writeBatch } from '../../src/core/documents/batch.ts'
-import { writeRlmi } from '../../src/core/documents/rlmi.ts'
+import { writeResourceList } from '../../src/core/documents/resource-list.ts'
+import { writeRlmi, type InstanceState } from '../../src/core/documents/rlmi.ts'
 import { noTouch } from '../../src/core/model/touch.ts'
 import { viewOf, writeSeenState } from '../../src/core/notifications/category.ts'
 import { writeInstruction } from '../../src/core/notifications/instruction.ts'
 import { writeSelfChange, writeSelfState } from '../../src/core/notifications/self.ts'
 import { decideCleanup, decideDeregistration } from '../../src/core/publications/expire.ts'
 import { findEndpoint, readRegistration } from '../../src/core/registrations/register.ts'
+import { readAdhocList } from '../../src/core/requests/adhoc-list.ts'
 import { readBatchSubscribe, type BatchAction } from '../../src/core/requests/batch-subscribe.ts'
 import { readRoamingList } from '../../src/core/requests/roaming-list.ts'
 import { endpointIdOfEpid } from '../../src/core/sip/endpoint-id.ts'
+import { asksForList, instanceOf, planList } from '../../src/core/subscriptions/adhoc-list.ts'
 import { NUMBERS_AHEAD, openDialog, renewDialog, takeOver, type DialogTerms } from '../../src/core/subscriptions/dialog.ts'
 import { checkInDialog, grantExpires, negotiate, piggybackHeaders, plainHeaders, readIntent } from '../../src/core/subscriptions/lifetime.ts'
 import { foreign, homedElsewhere, notGranted, watchedByTooMany } from '../../src/core/subscriptions/watchability.ts'
@@ -217,4 +220,67 @@ t.test('4.4.2, 4.4.3, 4.9.1, 4.5: documents', async (t) => {
   t.same(parts.map(([head]) => head), ['', 'Content-Transfer-Encoding: binary\r\nContent-ID: resourceList\r\nContent-Type: application/rlmi+xml', 'Content-Transfer-Encoding: binary\r\nContent-Type: application/msrtc-event-categories+xml', '--'])
   t.same(...documents(parts[1]?.[1] ?? '', `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="sip:${boris}" version="0" fullState="false"/>`))
   t.equal(parts[2]?.[1], seen)
+})
+
+const adhoc = (content: string): Buffer => bytes(`<adhoclist xmlns="urn:ietf:params:xml:ns:adrl" uri="sip:${anna}" name="sip:${anna}">${content}</adhoclist>`)
+
+t.test('MS-SIP 3.3: the action of a list', async (t) => {
+  const one = `<resource uri="sip:${boris}"/>`
+  const good: readonly (readonly [name: string, body: Buffer, action: string, users: readonly string[]])[] = [
+    ['as clients write it', adhoc(`<create xmlns=""> <resource uri="sip:${boris}" /> <resource uri="sip:${clara}"/> </create>`), 'create', [boris, clara]], ['in the namespace of the list', adhoc(`<add>${one}</add>`), 'add', [boris]], ['with a prefix', bytes(`<a:adhoclist xmlns:a="urn:ietf:params:xml:ns:adrl"><a:delete><a:resource uri="sip:${boris}"/></a:delete></a:adhoclist>`), 'delete', [boris]],
+    ['each user once, whatever the spelling', adhoc(`<create xmlns="">${one}<resource uri="SIPS:boris@Nordwind.Example;x=1"/><resource uri="${boris}"/>${one}</create>`), 'create', [boris]], ['one scheme too many', adhoc(`<add xmlns=""><resource uri=" sip:sip:${boris}"/><resource uri="sip:SIP:sips:${clara}"/></add>`), 'add', [boris, clara]],
+    ['with what others add', adhoc(`<x xmlns="urn:x"/><create xmlns=""><name>n</name>${one}<x xmlns="urn:x"/><resource xmlns="urn:x" uri="sip:${clara}"/></create>`), 'create', [boris]],
+  ]
+  for (const [name, body, action, users] of good) t.same(must(readAdhocList(body)), { action, users }, name)
+  const bad: readonly (readonly [name: string, body: Buffer, verdict: string])[] = [
+    ['nothing', bytes(''), 'bodyMissing'], ['no XML', bytes('adhoclist'), 'bodyNotXml'], ['a DOCTYPE', bytes(`<!DOCTYPE adhoclist>${adhoc('').toString()}`), 'bodyNotXml'], ['another root', bytes(`<list xmlns="urn:ietf:params:xml:ns:adrl"><create>${one}</create></list>`), 'bodyNotValid'],
+    ['no namespace', bytes(`<adhoclist><create>${one}</create></adhoclist>`), 'bodyNotValid'], ['another namespace', bytes(`<adhoclist xmlns="urn:ietf:params:xml:ns:resource-lists"><create>${one}</create></adhoclist>`), 'bodyNotValid'], ['no action', adhoc(''), 'bodyNotValid'], ['an unknown action', adhoc(`<replace xmlns="">${one}</replace>`), 'bodyNotValid'],
+    ['an action in capitals', adhoc(`<Create xmlns="">${one}</Create>`), 'bodyNotValid'], ['an action of others', adhoc(`<create xmlns="urn:x">${one}</create>`), 'bodyNotValid'], ['two actions', adhoc(`<add xmlns="">${one}</add><delete xmlns="">${one}</delete>`), 'bodyNotValid'], ['the same action twice', adhoc(`<add xmlns="">${one}</add><add xmlns="">${one}</add>`), 'bodyNotValid'],
+    ['an action and more', adhoc(`<create xmlns="">${one}</create><refresh xmlns=""/>`), 'bodyNotValid'], ['resources without an action', adhoc(one), 'bodyNotValid'], ['no resource', adhoc('<create xmlns=""/>'), 'bodyNotValid'], ['a resource without uri', adhoc('<create xmlns=""><resource/></create>'), 'bodyNotValid'], ['an empty uri', adhoc('<create xmlns=""><resource uri=""/></create>'), 'bodyNotValid'],
+    ['a number', adhoc('<create xmlns=""><resource uri="tel:+494012345"/></create>'), 'bodyNotValid'], ['a domain', adhoc('<create xmlns=""><resource uri="sip:nordwind.example"/></create>'), 'bodyNotValid'], ['schemes alone', adhoc('<create xmlns=""><resource uri="sip:sip:"/></create>'), 'bodyNotValid'], ['one bad among good ones', adhoc(`<create xmlns="">${one}<resource uri="boris at home"/></create>`), 'bodyNotValid'],
+  ]
+  for (const [name, body, expected] of bad) t.equal(verdict(readAdhocList(body)), expected, name)
+})
+
+t.test('MS-SIP 3.3: what asks for a list, what is planned, how it is told', async (t) => {
+  const asks = (type: string | undefined, ...more: readonly string[]): boolean => asksForList({ ...request('SUBSCRIBE', {}, more), contentType: type })
+  const forms: readonly (readonly [name: string, asked: boolean, expected: boolean])[] = [
+    ['its body', asks('application/adrl+xml'), true], ['its tag alone', asks(undefined, 'Require: adhoclist', 'Accept: text/xml+msrtc.pidf'), true], ['its tag with another body', asks('text/plain', 'Require: adhoclist'), true], ['a batch', asks(undefined, 'Require: adhoclist, categoryList'), false],
+    ['its tag with the body of a batch', asks('application/msrtc-adrl-categorylist+xml', 'Require: adhoclist'), false], ['its tag where categories are asked for', asks(undefined, 'Require: adhoclist', 'Accept: application/msrtc-event-categories+xml'), false], ['nothing of it', asks(undefined, 'Supported: adhoclist'), false],
+  ]
+  for (const [name, asked, expected] of forms) t.equal(asked, expected, name)
+
+  const rejected: InstanceState = { state: 'terminated', reason: 'rejected' }
+  const plan = (before: readonly string[], action: 'create' | 'add' | 'delete' | undefined, users: readonly string[], refused: readonly string[] = [], most = 3): unknown => {
+    const planned = planList(before, action === undefined ? undefined : { action, users }, new Map(refused.map((user) => [user, rejected])), most)
+    return 'name' in planned ? planned.name : [planned.watched, [...planned.listed].map(([user, state]) => `${user} ${state.state}${'reason' in state ? ` ${state.reason}` : ''}`), planned.fullState]
+  }
+  const cases: readonly (readonly [name: string, planned: unknown, expected: unknown])[] = [
+    ['create', plan([], 'create', ['b', 'c'], ['c']), [['b'], ['b active', 'c terminated rejected'], true]], ['create anew', plan(['a', 'b'], 'create', ['c', 'b']), [['c', 'b'], ['c active', 'b active'], true]], ['a refresh', plan(['a', 'b'], undefined, []), [['a', 'b'], ['a active', 'b active'], true]],
+    ['add', plan(['a'], 'add', ['b']), [['a', 'b'], ['b active'], false]], ['add what is there', plan(['a', 'b'], 'add', ['a']), [['b', 'a'], ['a active'], false]], ['add what was lost', plan(['a', 'b'], 'add', ['a'], ['a']), [['b'], ['a terminated rejected'], false]],
+    ['delete', plan(['a', 'b'], 'delete', ['a', 'x']), [['b'], ['a terminated timeout', 'x terminated timeout'], false]], ['delete more than may be', plan(['a'], 'delete', ['a', 'b', 'c', 'd']), [[], ['a terminated timeout', 'b terminated timeout', 'c terminated timeout', 'd terminated timeout'], false]],
+    ['as many as may be', plan(['a', 'b'], 'add', ['b', 'c']), [['a', 'b', 'c'], ['b active', 'c active'], false]], ['one more', plan(['a', 'b'], 'add', ['c', 'd']), 'subscribesTooMuch'], ['one more at once', plan([], 'create', ['a', 'b', 'c', 'd']), 'subscribesTooMuch'], ['one more, were they all to be had', plan([], 'create', ['a', 'b', 'c', 'd'], ['a', 'b']), 'subscribesTooMuch'],
+    ['a refresh of what is too much by now', plan(['a', 'b'], undefined, [], [], 1), [['a', 'b'], ['a active', 'b active'], true]],
+  ]
+  for (const [name, planned, expected] of cases) t.same(planned, expected, name)
+
+  const reasons: readonly (readonly [Parameters<typeof instanceOf>[0], Parameters<typeof instanceOf>[1], InstanceState])[] = [
+    [foreign(anna), 'enterprise', { state: 'terminated', reason: 'noresource' }], [foreign(clara), 'federated', { state: 'terminated', reason: 'deactivated' }], [foreign(clara), 'publicCloud', { state: 'terminated', reason: 'deactivated' }], [foreign(clara), 'blocked', rejected], [homedElsewhere(anna, 'sip:pool2'), 'enterprise', { state: 'terminated', reason: 'deactivated' }],
+    [notGranted(anna), 'enterprise', { ...rejected, statusCode: 403 }], [watchedByTooMany(anna), 'enterprise', { state: 'terminated', reason: 'quotaExceeded', statusCode: 413 }],
+  ]
+  for (const [unwatchable, domain, expected] of reasons) t.same(instanceOf(unwatchable, domain), expected, `${unwatchable.failure} ${domain}`)
+
+  const document = { type: 'text/xml+msrtc.pidf', text: '<presentity/>' }
+  const { type, text } = writeResourceList({ subscriber: anna, version: 7, fullState: true }, [
+    { user: 'b&b@nordwind.example', instance: { state: 'active' }, document }, { user: boris, instance: { state: 'active' } }, { user: 'p@nordwind.example', instance: { state: 'pending' } }, { user: clara, instance: { ...rejected, statusCode: 403 } },
+  ], 'bb')
+  t.equal(type, 'multipart/related; type="application/rlmi+xml";start=resourceList;boundary=bb')
+  const [, meta = '', ...parts] = text.split('--bb').map((part) => part.trim())
+  t.same(...documents(meta.split('\r\n\r\n')[1] ?? '', `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="sip:${anna}" version="7" fullState="true"><resource uri="sip:b&amp;b@nordwind.example"><instance id="0" state="active" cid="b&amp;b@nordwind.example"/></resource><resource uri="sip:${boris}"/>
+    <resource uri="sip:p@nordwind.example"><instance id="0" state="pending"/></resource><resource uri="sip:${clara}"><instance id="0" state="terminated" reason="rejected" statusCode="403"/></resource></list>`), 'what is active without a part is not known yet')
+  t.same(parts, ['Content-Transfer-Encoding: binary\r\nContent-ID: b&b@nordwind.example\r\nContent-Type: text/xml+msrtc.pidf\r\n\r\n<presentity/>', '--'])
+
+  const listDialog = dialog({ kind: 'adrl', rlmiVersion: 4 })
+  t.same([3, 2].map((cseq) => must(renewDialog({ ...request('SUBSCRIBE'), cseq }, listDialog, listDialog, [], { min: 60, default: 3600, max: 7200 }, 1, now)).rlmiVersion), [5, 4], 'each SUBSCRIBE a version; the same one again has the same')
+  t.equal(must(renewDialog({ ...request('SUBSCRIBE'), cseq: 3 }, dialog(), dialog(), [], { min: 60, default: 3600, max: 7200 }, 1, now)).rlmiVersion, 0, 'batches do not count')
 })

@@ -3,7 +3,7 @@ import { buildProxyApp } from '../../src/http/proxy/app.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { calm } from '../support/calm.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
-import { batchBody, membersBody, notes, publishBody, roamingBody } from '../support/bodies.ts'
+import { batchBody, listBody, membersBody, notes, publishBody, roamingBody } from '../support/bodies.ts'
 import { hearReply } from '../support/heard.ts'
 import { openWorld, people } from '../support/world.ts'
 
@@ -48,6 +48,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   'batch SUBSCRIBE': {
     method: 'SUBSCRIBE', headers: { ...subscribe, Event: 'presence', Require: 'adhoclist, categoryList', 'Content-Type': 'application/msrtc-adrl-categorylist+xml' }, body: batchBody([{ name: 'subscribe', publishers: [boris], categories: ['note'] }]),
     namespace: 'http://schemas.microsoft.com/2006/01/sip/batch-subscribe', root: 'batchSub', fromTo: 403, unknownUser: 401, otherType: 415,
+  },
+  'list SUBSCRIBE': {
+    method: 'SUBSCRIBE', headers: { ...subscribe, Supported: `${subscribe.Supported}, eventlist`, Event: 'presence', Require: 'adhoclist', 'Content-Type': 'application/adrl+xml' }, body: listBody('create', [boris]),
+    namespace: 'urn:ietf:params:xml:ns:adrl', root: 'adhoclist', fromTo: 403, unknownUser: 401, otherType: 415,
   },
 }
 
@@ -171,7 +175,7 @@ for (const [name, kind] of Object.entries(kinds)) {
 t.test('SUBSCRIBE with bad events and states', async (t) => {
   await begin()
   const before = await world.dump()
-  for (const name of ['self SUBSCRIBE', 'batch SUBSCRIBE'] as const) {
+  for (const name of ['self SUBSCRIBE', 'batch SUBSCRIBE', 'list SUBSCRIBE'] as const) {
     const kind = kinds[name]
     if (kind === undefined) throw new Error(name)
     for (const [what, headers, toTag, status] of [

@@ -33,7 +33,7 @@ const number = async (tx: Transaction, refs: readonly (DialogRef & { readonly co
 }
 
 t.test('a dialog comes back as it was stored', async (t) => {
-  const full = sampleDialog({ localText: AWKWARD, remoteText: AWKWARD, routes: [AWKWARD, '', '<sip:a,b;lr>'], scope: ['categories', 'containers'], kind: 'self', cseq: 2_147_483_647, remoteCseq: 2_147_483_647, flow: AWKWARD })
+  const full = sampleDialog({ localText: AWKWARD, remoteText: AWKWARD, routes: [AWKWARD, '', '<sip:a,b;lr>'], scope: ['categories', 'containers'], kind: 'self', cseq: 2_147_483_647, remoteCseq: 2_147_483_647, flow: AWKWARD, rlmiVersion: 2_147_483_647 })
   const bare = sampleDialog({ localTag: 'bare', endpointId: undefined, routes: [], benotify: false, network: 'publicCloud', networkNamed: true, kind: 'single' })
   await insert(full, bare)
   t.same([...await loadDialogs(session, anna)].sort((a, b) => (a.localTag < b.localTag ? -1 : 1)), [bare, full])
@@ -47,7 +47,7 @@ t.test('a refresh writes what an in-dialog SUBSCRIBE may change, and nothing els
   const dialog = sampleDialog()
   await insert(dialog)
   await within((tx) => noteFailure(tx, ref('local'), { failures: 2, failedAt: 90, stalledAt: 80, failedCseq: 1 }, 500))
-  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true }
+  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true, rlmiVersion: 6 }
   await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', event: 'other', createdAt: 1 }))
   t.same(await loadDialogs(session, anna), [renewed])
   t.match(await within((tx) => lockFailing(tx, { ...ref('local'), callId: 'call', remoteTag: 'remote' }, 4)), { failures: 0 }, 'failures start again')

@@ -5,6 +5,7 @@ import type { AdhocList } from '../requests/adhoc-list.ts'
 import { accepts, mediaTypes } from '../sip/media-types.ts'
 import type { SipRequest } from '../sip/request.ts'
 import type { UserKey } from '../sip/uri.ts'
+import { checkRequired } from './presence-format.ts'
 import type { Unwatchable } from './watchability.ts'
 
 /**
@@ -15,10 +16,15 @@ export const asksForList = ({ contentType, require, accept }: Pick<SipRequest, '
   contentType === mediaTypes.adhocList
   || (require.has('adhoclist') && !require.has('categorylist') && contentType !== mediaTypes.batchSubscribe && !accept.includes(mediaTypes.categories))
 
+const offered: ReadonlySet<string> = new Set(['adhoclist', 'eventlist', 'ms-benotify', 'ms-piggyback-first-notify', 'com.microsoft.autoextend'])
+
 const NEEDED = [mediaTypes.multipartRelated, mediaTypes.rlmi, mediaTypes.msrtcPresence] as const
 
-/** What is refused of a SUBSCRIBE that opens or polls a list before its body is read: a client that cannot read the answer (RFC 4662 4.1, MS-SIP 4.3). Inside a dialog that is settled. */
-export const checkListSubscribe = ({ accept, supported }: Pick<SipRequest, 'accept' | 'supported'>): Failure | undefined => {
+/** What is refused of a SUBSCRIBE to a list before its body is read: extensions, and a client that cannot read the answer (RFC 4662 4.1, MS-SIP 4.3), which inside a dialog is settled. */
+export const checkListSubscribe = (request: Pick<SipRequest, 'accept' | 'supported' | 'require' | 'toTag'>): Failure | undefined => {
+  const { accept, supported, toTag } = request
+  const unsupported = checkRequired(request, offered)
+  if (unsupported !== undefined || toTag !== undefined) return unsupported
   const missing = NEEDED.find((type) => !accepts(accept, type))
   if (missing !== undefined) return failure('notAcceptable', `Accept must admit ${missing}`)
   return supported.has('eventlist') ? undefined : { ...failure('listExtensionMissing'), headers: [['Require', 'eventlist']] }

@@ -52,7 +52,10 @@ const known: Readonly<Record<LegacyFormat, ReadonlySet<string>>> = {
 // What is given back in a header must be what a header may hold (RFC 3261 25.1).
 const OPTION_TAG = /^[\w.!%*+`'~-]+$/
 
-const refuseExtensions = (unsupported: readonly string[]): Failure => {
+/** Refuses a SUBSCRIBE that requires extensions beyond those offered to it (RFC 3261 8.2.2.3). */
+export const checkRequired = ({ require }: Pick<SipRequest, 'require'>, offered: ReadonlySet<string>): Failure | undefined => {
+  const unsupported = [...require].filter((tag) => !offered.has(tag))
+  if (unsupported.length === 0) return undefined
   const refused = failure('extensionUnsupported', unsupported.join(', '))
   const tags = unsupported.filter((tag) => OPTION_TAG.test(tag))
   return tags.length === 0 ? refused : { ...refused, headers: [['Unsupported', tags.join(', ')]] }
@@ -63,8 +66,8 @@ const refuseExtensions = (unsupported: readonly string[]): Failure => {
  * and RFC 4662, and bodies other than filters, which are passed over. From, To, Contact, Expires and the dialog are checked as for every SUBSCRIBE.
  */
 export const checkPresenceSubscribe = (request: Pick<SipRequest, 'require' | 'contentType' | 'body'>, format: LegacyFormat): Failure | undefined => {
-  const unsupported = [...request.require].filter((tag) => !known[format].has(tag))
-  if (unsupported.length > 0) return refuseExtensions(unsupported)
+  const unsupported = checkRequired(request, known[format])
+  if (unsupported !== undefined) return unsupported
   if (request.body.length > 0 && request.contentType !== mediaTypes.simpleFilter) return { ...failure('mediaTypeUnknown', request.contentType), headers: [['Accept', `${mediaTypes.simpleFilter}, ${mediaTypes.batchSubscribe}`]] }
   return undefined
 }
