@@ -102,11 +102,12 @@ const change = async (deps: EngineDeps, call: Call): Promise<Answer> => {
 }
 
 /** Processes a SUBSCRIBE to a list of presentities of a client before enhanced presence (MS-SIP 3.3): create, poll, add, delete, refresh, end. */
-export const handleListSubscribe = (deps: EngineDeps, call: Call): Promise<Answer> => {
+export const handleListSubscribe = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const intent = readIntent(call.request)
+  if (intent === 'cancel') return cancelDialog(deps, call, negotiatePresence(call.request, 'msrtc', call.network))
   const refused = checkListSubscribe(call.request)
   if (refused !== undefined) throw new Refused(refused)
-  return intent === 'cancel' ? cancelDialog(deps, call, negotiatePresence(call.request, 'msrtc', call.network)) : intent === 'refresh' ? change(deps, call) : create(deps, call)
+  return intent === 'refresh' ? change(deps, call) : create(deps, call)
 }
 
 /** Lists have been switched off since the dialog began: it ends, and its client subscribes one by one. */

@@ -166,6 +166,8 @@ t.test('limits: too many resources refuse the whole request; publishers that tak
   t.strictSame(listOf((await other.subscribesList([boris, nobody])).answer), ['0 full', 'boris terminated quotaExceeded', 'nobody terminated quotaExceeded'])
   const single = { to: boris, headers: { Event: 'presence', Accept: MSRTC } }
   t.strictSame([(await watcher.subscribes([boris], ['note'])).answer.status, (await watcher.sends('SUBSCRIBE', single)).status, (await watcher.sends('SUBSCRIBE', single)).status], [200, 200, 413], 'of the dialogs on one publisher lists and batches are not counted')
+  world.restart({ limits: { ...world.engine.limits, maxIncoming: 500 } })
+  t.strictSame(listOf((await watcher.subscribesList([boris])).answer), ['0 full', 'boris active', 'boris 600'], 'nor do others count against a list')
 })
 
 t.test('users of other pools and of blocked domains, and publishers who are not granted', async (t) => {
