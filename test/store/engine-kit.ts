@@ -19,6 +19,7 @@ import { countChanges } from '../../src/store/changes.ts'
 import { countDeferred } from '../../src/store/deferred.ts'
 import { putDomain } from '../../src/store/domains.ts'
 import { createSender } from '../../src/store/sender.ts'
+import { isLockTimeout } from '../../src/store/errors.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { createUser } from '../../src/store/users.ts'
 import { registerText } from './sip-texts.ts'
@@ -69,6 +70,17 @@ export interface NodeOptions {
   readonly random: () => number
 }
 
+/** As clients do whose request is refused with 503, because something has been locked for long: on a busy machine that happens. */
+const askAgain = async <T>(ask: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isLockTimeout(error) || tries === 20) throw error
+    }
+  }
+}
+
 export const createNode = ({ name, store, clock, client, more = {}, random }: NodeOptions): EngineNode => {
   const now = (): number => clock.time
   let tags = 0
@@ -89,7 +101,7 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
     store, deps, proxies, delivery, errors,
     sip: async (text, proxy = PROXY) => {
       const arrival = { proxy, flow: `flow-of-${/^From: .*epid=(\S+)/m.exec(text)?.[1] ?? 'none'}`, contact: 'sip:presence.nordwind.example', user: undefined, network: undefined, survivable: false, trace: name }
-      const answer = await handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false })
+      const answer = await askAgain(() => handleSip(deps, Buffer.from(text), arrival, { server: name, requireAuthenticatedUser: false }))
       if ('relay' in answer) throw new Error('the engine does not take this request')
       delivery.wake(answer.touched)
       return answer
