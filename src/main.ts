@@ -15,7 +15,9 @@ import { createRegistrarClient, registrarUrl } from './delivery/registrar.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { EngineDeps } from './engine/deps.ts'
+import { createDirectory } from './engine/directory.ts'
 import { forgetDirectoryRound, publishDirectories } from './engine/directory-publish.ts'
+import { fillDirectory } from './engine/directory-round.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
@@ -32,8 +34,10 @@ import { createAdmission } from './http/proxy/admission.ts'
 import { buildProxyApp } from './http/proxy/app.ts'
 import { watchEventLoop } from './observe/event-loop.ts'
 import type { Log } from './observe/log.ts'
+import { createSeldom } from './observe/seldom.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { connectStore } from './store/connect.ts'
+import { createUserDirectory } from './store/directory-search.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
 import { createSender } from './store/sender.ts'
 import { poolSession } from './store/session.ts'
@@ -74,6 +78,9 @@ const listen = async (app: FastifyInstance, address: string): Promise<string> =>
 
 /** How often an engine takes up the round of the server publication timer again, or asks whether one is due. */
 const SERVER_PUBLICATION_RUN_MS = 5_000
+
+/** Searches for users that may hold a connection to the database at the same time. */
+const SEARCHES_AT_A_TIME = 3
 
 /** How often an engine takes up the round of comparing with the registrars, or asks whether one is due. */
 const RECONCILE_RUN_MS = 2_000
@@ -122,9 +129,14 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const presenceTerms = createPresenceTerms(categories, domains)
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
+  const seldom = createSeldom(now)
+  const directory = createDirectory({
+    sources: [createUserDirectory(store.db)], maxResults: config.directorySearchMax, atATime: store.kind === 'embedded' ? 1 : SEARCHES_AT_A_TIME,
+    onFailed: (error) => seldom('directory', (count) => log.warn({ err: error, count }, 'a directory did not answer')),
+  })
   const sender = createSender(() => randomHex(8))
   const engine: EngineDeps = {
-    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
+    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, directory, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     features: { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore },
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
@@ -153,6 +165,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     const [first] = refused
     if (first !== undefined) log.warn({ count: refused.length, user: first.user, failure: first.failure.name, detail: first.failure.detail }, 'server publications refused')
   }
+  let directoryFilled = false
   const stopJobs = startJobs([
     { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine, reconciliation.spare)) },
@@ -164,6 +177,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
+    ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
     ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {

@@ -13,7 +13,7 @@ const floors: readonly (readonly string[])[] = [
   ['core/categories', 'core/requests', 'core/resolution'],
   ['core/aggregation', 'core/documents'],
   ['core/notifications'],
-  ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates'],
+  ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates', 'core/directory'],
   ['store'],
   ['engine', 'delivery', 'timers'],
   ['http'],

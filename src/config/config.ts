@@ -45,6 +45,7 @@ export const ConfigSchema = Type.Object({
   adhocLists: Type.Boolean({ default: true, env: 'PRESENTIA_ADHOC_LISTS', description: 'Take SUBSCRIBEs of clients before enhanced presence to many contacts at once (`application/adrl+xml`); without it they subscribe one by one.' }),
   accessLists: Type.Boolean({ default: true, env: 'PRESENTIA_ACCESS_LISTS', description: 'Serve access lists (`vnd-microsoft-roaming-ACL`, setACE) and `presence.wpending` to clients before enhanced presence.' }),
   directorySearch: Type.Boolean({ default: true, env: 'PRESENTIA_DIRECTORY_SEARCH', description: 'Take SERVICE requests that search for users (directorySearch).' }),
+  directorySearchMax: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, env: 'PRESENTIA_DIRECTORY_SEARCH_MAX', description: 'The most users that one search finds; the client may ask for fewer.' }),
   contactStore: Type.Boolean({ default: false, env: 'PRESENTIA_CONTACT_STORE', description: 'Let contact lists be moved to a store elsewhere (unified contact store).' }),
   lostConnectionGraceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 5_000, env: 'PRESENTIA_LOST_CONNECTION_GRACE_MS', description: 'How long an endpoint may be without its connection before it counts as gone, in milliseconds.' }),
   flowWaitMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 30_000, env: 'PRESENTIA_FLOW_WAIT_MS', description: 'How long a subscription whose connection is gone waits for the next connection of its endpoint before it ends, in milliseconds.' }),

@@ -14,6 +14,7 @@ import type { Store } from '../store/connect.ts'
 import type { Sender } from '../store/sender.ts'
 import type { CategoryDirectory } from './category-directory.ts'
 import type { ConflictGuard } from './conflict-guard.ts'
+import type { Directory } from './directory.ts'
 import type { DomainDirectory } from './domain-directory.ts'
 import type { MemberDomains } from './member-domains.ts'
 import type { ProvisioningDirectory } from './provisioning-directory.ts'
@@ -81,6 +82,8 @@ export interface EngineDeps {
   readonly template: TemplateDirectory
   readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains
+  /** Where users are looked for (3.1). */
+  readonly directory: Directory
   readonly limits: EngineLimits
   /** How long an endpoint may be without its connection before it counts as gone, in milliseconds. */
   readonly lostConnectionGraceMs: number

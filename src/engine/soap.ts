@@ -1,8 +1,10 @@
 import { failure } from '../core/base/failure.ts'
+import { withSearchFault } from '../core/documents/directory-search.ts'
 import { contactActionNames } from '../core/requests/contact-actions.ts'
 import { readSoap, type SoapRequest } from '../core/requests/soap.ts'
 import { handleContactAction } from './contact-actions.ts'
-import type { Answer, Call, EngineDeps } from './deps.ts'
+import type { Answer, Call, EngineDeps, Features } from './deps.ts'
+import { handleDirectorySearch } from './directory-search.ts'
 import { Refused } from './refused.ts'
 
 /** 400 unless the request is of a user to itself. */
@@ -13,9 +15,11 @@ export const expectOwn = ({ request }: Call): void => {
 /** Carries out a SOAP request by the name of its action. */
 export const handleSoap = (deps: EngineDeps, call: Call): Promise<Answer> => {
   const soap = readSoap(call.request.body)
-  if (!soap.ok) throw new Refused(soap.failure)
+  // What cannot be read and goes to a domain can only have been a search, and clients of it read faults (3.1.5.4).
+  if (!soap.ok) throw new Refused(deps.features.directorySearch && call.request.to.uri.user === undefined ? withSearchFault(soap.failure) : soap.failure)
   const handler = handlers.get(soap.value.name)
-  if (handler === undefined) throw new Refused(failure('soapActionUnknown', soap.value.name))
+  const feature = switches.get(soap.value.name)
+  if (handler === undefined || (feature !== undefined && !deps.features[feature])) throw new Refused(failure('soapActionUnknown', soap.value.name))
   return handler(deps, call, soap.value)
 }
 
@@ -28,6 +32,10 @@ const ofOwn = (handle: SoapHandler): SoapHandler => async (deps, call, soap) => 
 }
 
 /** Action to handler; a new action is one more row. */
-const handlers: ReadonlyMap<string, SoapHandler> = new Map([
+const handlers: ReadonlyMap<string, SoapHandler> = new Map<string, SoapHandler>([
   ...contactActionNames.map((name) => [name, ofOwn(handleContactAction)] as const),
+  ['directorySearch', handleDirectorySearch],
 ])
+
+/** Actions that can be switched off, and by what. */
+const switches: ReadonlyMap<string, keyof Features> = new Map([['directorySearch', 'directorySearch']])

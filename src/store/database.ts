@@ -1,4 +1,5 @@
 import type { ColumnType, JSONColumnType } from 'kysely'
+import type { SearchColumn } from '../core/directory/entry.ts'
 import type { PidfForm } from '../core/documents/pidf.ts'
 import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
 import type { DomainKind, SourceNetwork } from '../core/model/network.ts'
@@ -63,6 +64,9 @@ export interface EndpointTable {
   expires_at: number
 }
 
+/** What users can be found by, folded. */
+export type DirectoryEntryTable = { user_uri: Constant<string> } & Record<SearchColumn, string | null>
+
 /** Who watches whom, from the publisher's side. */
 export interface SubscriptionTable {
   publisher: Constant<string>
@@ -93,6 +97,7 @@ export interface Database {
   presence_user: PresenceUserTable
   endpoint: EndpointTable
   category: CategoryTable
+  directory_entry: DirectoryEntryTable
   dialog: DialogRow & DialogResultColumns
   deferred: DeferredTable
   subscription: SubscriptionTable

@@ -31,7 +31,10 @@ const WATCHERS = statement('home-pool-watchers', 'SELECT subscriber, local_tag F
 export const findWatchersOf = async (tx: Transaction, user: UserKey): Promise<readonly DialogRef[]> =>
   (await tx.send<{ subscriber: string; local_tag: string }>(WATCHERS, [user])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))
 
-const FORGET = statement('home-pool-forget', 'DELETE FROM presence_user WHERE user_uri = $1 AND home_pool IS NOT NULL RETURNING user_uri')
+const FORGET = statement('home-pool-forget', `
+  WITH gone AS (DELETE FROM presence_user WHERE user_uri = $1 AND home_pool IS NOT NULL RETURNING user_uri),
+    entry AS (DELETE FROM directory_entry WHERE user_uri IN (SELECT user_uri FROM gone))
+  SELECT user_uri FROM gone`)
 
 /** Deletes a user whom another pool serves, of whom nothing else is here; false when there is none. */
 export const forgetHomedElsewhere = async (tx: Transaction, user: UserKey): Promise<boolean> => (await tx.send(FORGET, [user])).length > 0

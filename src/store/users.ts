@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely'
 import type { ContainerTemplate } from '../core/containers/template.ts'
 import type { LinkedIdentities } from '../core/documents/presence-seen.ts'
+import { searchEntry } from '../core/directory/entry.ts'
 import type { OwnRights } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { domainOf } from '../core/sip/uri.ts'
 import type { Database, UserProperties } from './database.ts'
+import { addDirectoryEntry, putDirectoryEntries } from './directory-entries.ts'
 import type { UserLimits } from './limits.ts'
 import { ownRightColumns } from './rights.ts'
 import { statement, type Session, type Transaction } from './session.ts'
@@ -76,6 +78,7 @@ const insertPublisher = (tx: Transaction, user: UserKey, template: ContainerTemp
 /** Creates a user that is not there yet, as the first registration does where that is allowed; resolves to nothing for one that is there. */
 export const createUser = (tx: Transaction, user: UserKey, displayName: string, template: ContainerTemplate, now: number): Promise<readonly { readonly user_uri: UserKey }[]> => {
   const created = tx.send<{ user_uri: string }>(INSERT, [user, domainOf(user), displayName, now])
+  void addDirectoryEntry(tx, user, displayName)
   void insertPublisher(tx, user, template, now)
   return created
 }
@@ -100,6 +103,7 @@ export const putUser = async (tx: Transaction, user: UserKey, displayName: strin
     user, domainOf(user), displayName, JSON.stringify(properties), now, own.incoming_federated, own.outgoing_federated, own.incoming_public_cloud, own.outgoing_public_cloud, JSON.stringify(limits), homePool ?? null,
     linked === undefined ? null : JSON.stringify(linked),
   ])
+  void putDirectoryEntries(tx, [searchEntry(user, displayName, properties)])
   void insertPublisher(tx, user, template, now)
   return (await put)[0]?.inserted === true
 }
@@ -134,7 +138,7 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
 
 /** What hangs on a user who is served here. */
 export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
-const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'presence_user'] as const
+const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'directory_entry', 'presence_user'] as const
 
 /**
  * Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. What watchers

@@ -9,6 +9,7 @@ import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createRateGuard } from '../../src/engine/rate-guard.ts'
 import { createProvisioningDirectory } from '../../src/engine/provisioning-directory.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
+import { createDirectory } from '../../src/engine/directory.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { handleSip } from '../../src/engine/engine.ts'
 import { handleRegister } from '../../src/engine/registration.ts'
@@ -18,6 +19,7 @@ import type { Store } from '../../src/store/connect.ts'
 import { countChanges } from '../../src/store/changes.ts'
 import { countDeferred } from '../../src/store/deferred.ts'
 import { putDomain } from '../../src/store/domains.ts'
+import { createUserDirectory } from '../../src/store/directory-search.ts'
 import { createSender } from '../../src/store/sender.ts'
 import { isLockTimeout } from '../../src/store/errors.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
@@ -89,7 +91,7 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   let senders = 0
   const sender = createSender(() => `${name}-sender-${++senders}`)
   const deps: EngineDeps = {
-    store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, features: { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true }, domains, presenceTerms,
+    store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, features: { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true }, domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
     limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxIncoming: 20_000, maxDialogsPerPair: 20, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64 },
   }

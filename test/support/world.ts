@@ -6,6 +6,7 @@ import type { Delivered, ProxyClient } from '../../src/delivery/proxy-client.ts'
 import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from './unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
+import { createDirectory } from '../../src/engine/directory.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts'
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
@@ -22,6 +23,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
 import { putDomain } from '../../src/store/domains.ts'
+import { createUserDirectory } from '../../src/store/directory-search.ts'
 import { createSender } from '../../src/store/sender.ts'
 import { poolSession } from '../../src/store/session.ts'
 import { Client } from './client.ts'
@@ -88,7 +90,7 @@ export class World {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     return {
-      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features: { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true },
+      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features: { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true },
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
