@@ -96,3 +96,14 @@ export const contactFields = (user: string, deltaNum: number, more: SoapFields =
 
 export const provisioningBody = (groups: readonly string[]): string =>
   `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">${groups.map((name) => `<provisioningGroup name="${name}"/>`).join('')}</provisioningGroupList>`
+
+/** The rows of a directory search with their values. */
+export type SearchRows = readonly (readonly [attrib: string, value: string])[]
+
+const quoted = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+
+/** A directory search as clients send it. */
+export const searchBody = (rows: SearchRows, maxResults: number | string = 100): string =>
+  '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><m:directorySearch xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip">' +
+  `<m:filter m:href="#searchArray"/><m:maxResults>${maxResults}</m:maxResults></m:directorySearch><m:Array xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip" m:id="searchArray">` +
+  `${rows.map(([attrib, value]) => `<m:row m:attrib="${quoted(attrib)}" m:value="${quoted(value)}"/>`).join('')}</m:Array></SOAP-ENV:Body></SOAP-ENV:Envelope>`
