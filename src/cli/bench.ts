@@ -4,6 +4,7 @@ import { benchGrowth } from './bench-growth.ts'
 import { benchLatency } from './bench-latency.ts'
 import { benchPublish } from './bench-publish.ts'
 import { benchResolve } from './bench-resolve.ts'
+import { benchSearch } from './bench-search.ts'
 import { benchSignIn } from './bench-sign-in.ts'
 import type { Row } from './bench-statistics.ts'
 import { benchStorm } from './bench-storm.ts'
@@ -13,7 +14,7 @@ import { benchYardstick } from './bench-yardstick.ts'
 /** Name to benchmark. */
 const benchmarks: ReadonlyMap<string, (args: readonly string[]) => Promise<readonly Row[]>> = new Map([
   ['publish', benchPublish], ['latency', benchLatency], ['subscribe', benchSubscribe], ['yardstick', benchYardstick], ['growth', benchGrowth],
-  ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate], ['storm', benchStorm],
+  ['resolve', benchResolve], ['sign-in', benchSignIn], ['aggregate', benchAggregate], ['storm', benchStorm], ['search', benchSearch],
 ])
 
 /** `presentia bench NAME`: prints a table, and the same as JSON for comparing runs. Figures are of this machine, at this moment. */

@@ -12,8 +12,14 @@ export interface ProvisioningDirectory {
   readonly forget: () => void
 }
 
-/** The operator's groups behind a short cache, on top of the smallest set that clients need. */
+/** The operator's groups and values behind a short cache, on top of the smallest set that clients need. */
 export const createProvisioningDirectory = (session: Session, now: () => Instant): ProvisioningDirectory => {
-  const stored = createShortCache(() => loadSetting(session, 'provisioning'), now)
-  return { groups: async (user) => new Map([...defaultProvisionGroups(domainOf(user)), ...Object.entries(await stored.get() ?? {})]), forget: stored.forget }
+  const stored = createShortCache(async () => ({ groups: await loadSetting(session, 'provisioning'), values: await loadSetting(session, 'provisioningValues') }), now)
+  return {
+    groups: async (user) => {
+      const { groups = {}, values } = await stored.get()
+      return new Map([...defaultProvisionGroups(domainOf(user), values), ...Object.entries(groups)])
+    },
+    forget: stored.forget,
+  }
 }

@@ -1,4 +1,5 @@
 import type { ContainerTemplate } from '../core/containers/template.ts'
+import type { ProvisioningValues } from '../core/documents/provisioning-values.ts'
 import { statement, type Session } from './session.ts'
 
 /** What an operator can set for the whole deployment, by name; only what went through its admin route gets in. */
@@ -7,6 +8,8 @@ export interface DeploymentSettings {
   readonly containerTemplate: ContainerTemplate
   /** Provisioning groups by name: their content, checked. */
   readonly provisioning: Readonly<Record<string, string>>
+  /** Single values of provisioning groups by name, checked. */
+  readonly provisioningValues: ProvisioningValues
 }
 
 const GET = statement('deployment-setting-get', 'SELECT value FROM deployment_setting WHERE name = $1')

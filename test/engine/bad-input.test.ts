@@ -41,6 +41,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     method: 'SERVICE', headers: { 'Content-Type': 'application/msrtc-setcontainermembers+xml' }, body: membersBody([{ id: 300, version: 0, members: ['everyone'] }]),
     namespace: 'http://schemas.microsoft.com/2006/09/sip/container-management', root: 'setContainerMembers', fromTo: 403, unknownUser: 404, otherType: 415,
   },
+  // Written without prefixes, as the bad bodies below are made.
+  directorySearch: {
+    method: 'SERVICE', headers: { 'Content-Type': 'application/SOAP+xml' }, namespace: 'http://schemas.xmlsoap.org/soap/envelope/', root: 'Envelope', fromTo: 403, unknownUser: 403, otherType: 415,
+    body: '<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><directorySearch xmlns="http://schemas.microsoft.com/winrtc/2002/11/sip"><filter href="#a"/><maxResults>5</maxResults></directorySearch>' +
+      '<Array xmlns="http://schemas.microsoft.com/winrtc/2002/11/sip" id="a"><row attrib="telephoneNumber" value="300"/></Array></Body></Envelope>',
+  },
   'self SUBSCRIBE': {
     method: 'SUBSCRIBE', headers: { ...subscribe, Event: 'vnd-microsoft-roaming-self', Accept: 'application/vnd-microsoft-roaming-self+xml', 'Content-Type': 'application/vnd-microsoft-roaming-self+xml' }, body: roamingBody(['categories']),
     namespace: 'http://schemas.microsoft.com/2006/09/sip/roaming-self', root: 'roamingList', fromTo: 400, unknownUser: 404, otherType: 415,

@@ -289,11 +289,11 @@ t.test('MS-SIPREGE 2.2.2.5: provisioning groups as the operator sets them', asyn
     headers: { Event: 'vnd-microsoft-provisioning-v2', Accept: PROVISIONING, 'Content-Type': PROVISIONING, Expires: '0', Supported: 'ms-benotify, ms-piggyback-first-notify', 'Proxy-Require': 'ms-benotify' },
     body: `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">${names.map((name) => `<provisioningGroup name="${name}"/>`).join('')}</provisioningGroupList>`,
   })).body.replace(/^<provisionGroupList[^>]*>|<\/provisionGroupList>$/g, '')
-  t.strictSame((await call('GET', '/provisioning')).json(), { groups: {} })
+  t.strictSame((await call('GET', '/provisioning')).json(), { groups: {}, values: {} })
   const standard = await asks('ServerConfiguration')
   t.match(standard, '<organization>nordwind.example</organization>')
   const groups = { ServerConfiguration: '<organization>Nordwind &amp; Co</organization>', endpointConfiguration: '<propertyEntryList><property name="X">1</property></propertyEntryList>', 'own.group-1': '  ', constructor: 'text' }
-  const stored = { groups: { ...groups, 'own.group-1': '' } }
+  const stored = { groups: { ...groups, 'own.group-1': '' }, values: {} }
   const put = await call('PUT', '/provisioning', { groups })
   t.strictSame([put.status, put.json()], [200, stored])
   t.strictSame((await call('GET', '/provisioning')).json(), stored)
@@ -303,13 +303,32 @@ t.test('MS-SIPREGE 2.2.2.5: provisioning groups as the operator sets them', asyn
   for (const [name, body, says] of [
     ['not XML', { groups: { a: 'x', ucPolicy: '<a>' } }, /groups\/ucPolicy: /], ['one that leaves its place', { groups: { ucPolicy: '</provisionGroup><x/>' } }, /groups\/ucPolicy: /], ['DOCTYPE', { groups: { ucPolicy: '<!DOCTYPE a><a/>' } }, /groups\/ucPolicy: /],
     ['an unknown prefix', { groups: { ucPolicy: '<p:a/>' } }, /groups\/ucPolicy: /], ['no word', { groups: { 'two words': '' } }, /groups/], ['an empty name', { groups: { '': '' } }, /groups/], ['no text', { groups: { ucPolicy: 5 } }, /\/groups\/ucPolicy/],
-    ['no groups', {}, /groups/], ['an unknown field', { groups: {}, more: 1 }, /more/], ['too large for one answer', { groups: { a: 'x'.repeat(10_000), b: 'x'.repeat(10_000) } }, /groups: 20002 bytes, at most 20000/],
+    ['nothing at all', {}, /1 properties/], ['an unknown field', { groups: {}, more: 1 }, /more/], ['too large for one answer', { groups: { a: 'x'.repeat(10_000), b: 'x'.repeat(10_000) } }, /groups: 20002 bytes, at most 20000/],
   ] as const) isProblem(t, await call('PUT', '/provisioning', body), 400, name, says)
   t.strictSame(await world.dump(), before)
   await call('PUT', '/provisioning', { groups: { ucPolicy: '<a/>' } })
   t.equal(await asks('ServerConfiguration', 'endpointConfiguration', 'ucPolicy'), `${standard}<provisionGroup name="ucPolicy"><a/></provisionGroup>`, 'replaced as a whole')
   t.equal((await call('DELETE', '/provisioning')).status, 204)
-  t.strictSame([(await call('GET', '/provisioning')).json(), await asks('ServerConfiguration', 'ucPolicy')], [{ groups: {} }, `${standard}<provisionGroup name="ucPolicy"/>`])
+  t.strictSame([(await call('GET', '/provisioning')).json(), await asks('ServerConfiguration', 'ucPolicy')], [{ groups: {}, values: {} }, `${standard}<provisionGroup name="ucPolicy"/>`])
+  const values = { organization: 'Nordwind & Co', absInternalServerUrl: 'https://abs.nordwind.example/?a=1&b=2', dlxEnabled: true, ucPortRangeEnabled: true, ucMinMediaPort: 5000, ucMaxMediaPort: 5999, siteSearchInternalUrl: 'https://search.nordwind.example/_vti_bin/search.asmx', siteSearchCenterExternalUrl: 'http://search.nordwind.example/people', enableAppearOffline: false }
+  const set = await call('PUT', '/provisioning', { values, groups: { ucPolicy: '<a/>' } })
+  t.strictSame([set.status, set.json(), (await call('GET', '/provisioning')).json()], [200, { groups: { ucPolicy: '<a/>' }, values }, { groups: { ucPolicy: '<a/>' }, values }])
+  t.equal(await asks('ServerConfiguration', 'endpointConfiguration', 'ucPolicy'), '<provisionGroup name="ServerConfiguration"><organization>Nordwind &amp; Co</organization><ucPC2PCAVEncryption>SupportEncryption</ucPC2PCAVEncryption><ucPortRangeEnabled>true</ucPortRangeEnabled>' +
+    '<ucMinMediaPort>5000</ucMinMediaPort><ucMaxMediaPort>5999</ucMaxMediaPort><absInternalServerUrl>https://abs.nordwind.example/?a=1&amp;b=2</absInternalServerUrl><dlxEnabled>true</dlxEnabled></provisionGroup><provisionGroup name="endpointConfiguration"><propertyEntryList>' +
+    '<property name="SPSearchInternalUrl">https://search.nordwind.example/_vti_bin/search.asmx</property><property name="SPSearchCenterExternalUrl">http://search.nordwind.example/people</property><property name="EnableAppearOffline">false</property></propertyEntryList></provisionGroup><provisionGroup name="ucPolicy"><a/></provisionGroup>')
+  const kept = await world.dump()
+  for (const [name, body, says] of [
+    ['no URL', { absInternalServerUrl: 'abs.nordwind.example' }, /absInternalServerUrl/], ['another scheme', { siteSearchInternalUrl: 'javascript:alert(1)' }, /siteSearchInternalUrl/], ['a URL with markup', { siteSearchInternalUrl: 'https://a/<b>' }, /siteSearchInternalUrl/], ['a broken one', { siteSearchInternalUrl: 'https://[' }, /values\/siteSearchInternalUrl: is not a URL/],
+    ['no truth value', { dlxEnabled: 'yes' }, /dlxEnabled/], ['none of the words', { ucPC2PCAVEncryption: 'Maybe' }, /ucPC2PCAVEncryption/], ['an empty name, which clients cannot take', { organization: ' ' }, /organization/], ['a line break', { organization: 'a\nb' }, /organization/], ['no port', { ucMinMediaPort: 80 }, /ucMinMediaPort/],
+    ['an unknown value', { mrasUri: 'sip:a' }, /mrasUri/], ['a range without bounds', { ucPortRangeEnabled: true, ucMinMediaPort: 5000 }, /values\/ucPortRangeEnabled: needs/], ['a range upside down', { ucMinMediaPort: 6000, ucMaxMediaPort: 5000 }, /values\/ucMinMediaPort: is above/],
+  ] as const) isProblem(t, await call('PUT', '/provisioning', { values: body }), 400, name, says)
+  for (const [group, value] of [['ServerConfiguration', { organization: 'a' }], ['endpointConfiguration', { enableAppearOffline: true }]] as const) {
+    isProblem(t, await call('PUT', '/provisioning', { groups: { [group]: '<a/>' }, values: value }), 400, `${group} as a whole would hide a value`, new RegExp(`values/\\w+: groups/${group} is set as a whole`))
+  }
+  isProblem(t, await call('PUT', '/provisioning', { groups: { a: 'x'.repeat(19_000) }, values: { organization: 'y'.repeat(500), absInternalServerUrl: `https://${'z'.repeat(600)}` } }), 400, 'together too large for one answer', /bytes, at most/)
+  t.strictSame(await world.dump(), kept)
+  await call('DELETE', '/provisioning')
+  t.equal(await asks('ServerConfiguration', 'endpointConfiguration'), standard, 'values are gone, too')
 })
 
 t.test('all of it is of users of this server', async (t) => {

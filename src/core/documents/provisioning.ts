@@ -1,5 +1,6 @@
 import { namespaces } from '../xml/namespaces.ts'
-import { escapeXml, writeAttribute } from '../xml/write.ts'
+import { writeAttribute } from '../xml/write.ts'
+import { writeEndpointConfiguration, writeServerConfiguration, type ProvisioningValues } from './provisioning-values.ts'
 
 /** Provisioning groups that this server has: name to content, XML verbatim and checked, in the namespace of the document by default. */
 export type ProvisionGroups = ReadonlyMap<string, string>
@@ -22,12 +23,15 @@ export const writeProvisionGroups = (asked: readonly string[], available: Provis
 }
 
 /**
- * The smallest useful answer. Clients take the text of these three settings without asking whether there is any, so that none may be empty;
- * mrasUri is left out on purpose, because its presence starts a log-in at a media relay.
+ * The smallest useful answer, with the single values that the operator has set. Clients take the text of these three settings without asking whether there is any, so that
+ * none may be empty; mrasUri is left out on purpose, because its presence starts a log-in at a media relay.
  */
-export const defaultProvisionGroups = (organization: string): ProvisionGroups => new Map([
-  ['ServerConfiguration', `<organization>${escapeXml(organization.trim() === '' ? '-' : organization)}</organization>` +
-    '<ucPC2PCAVEncryption>SupportEncryption</ucPC2PCAVEncryption><ucPortRangeEnabled>false</ucPortRangeEnabled>'],
-  ['meetingPolicy', ''],
-  ['ucPolicy', ''],
-])
+export const defaultProvisionGroups = (organization: string, values: ProvisioningValues = {}): ProvisionGroups => {
+  const endpoint = writeEndpointConfiguration(values)
+  return new Map([
+    ['ServerConfiguration', writeServerConfiguration({ organization: organization.trim() === '' ? '-' : organization, ucPC2PCAVEncryption: 'SupportEncryption', ucPortRangeEnabled: false, ...values })],
+    ['meetingPolicy', ''],
+    ['ucPolicy', ''],
+    ...(endpoint === undefined ? [] : [['endpointConfiguration', endpoint] as const]),
+  ])
+}
