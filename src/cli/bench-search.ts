@@ -72,9 +72,9 @@ const measure = async (store: Store, users: number, samples: number): Promise<re
 
 /** Searches of made-up users, most of them under names that many share: time of each kind, what the index costs on disk and in writing. */
 export const benchSearch = async (args: readonly string[]): Promise<readonly Row[]> => {
-  const read = readArguments(args, ['users', 'databases', 'samples'])
+  const read = readArguments(args, ['users', 'database', 'samples'])
   const [users, samples] = [read.number('users', 100_000), read.number('samples', 100)]
-  return onDatabases(read.choices('databases', databaseKinds, ['postgres']), async (_kind, url) => {
+  return onDatabases(read.choices('database', databaseKinds, ['postgres']), async (_kind, url) => {
     const store = await connectStore({ ...(url === undefined ? {} : { url }), onError: () => undefined })
     try {
       await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
