@@ -14,7 +14,7 @@ import { createChance, createRandomHex } from './engine/chance.ts'
 import { createRegistrarClient, registrarUrl } from './delivery/registrar.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
-import type { EngineDeps } from './engine/deps.ts'
+import type { EngineDeps, Features } from './engine/deps.ts'
 import { createDirectory } from './engine/directory.ts'
 import { forgetDirectoryRound, publishDirectories } from './engine/directory-publish.ts'
 import { fillDirectory } from './engine/directory-round.ts'
@@ -127,7 +127,9 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const template = createTemplateDirectory(session, now)
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
-  const presenceTerms = createPresenceTerms(categories, domains)
+  const plan = config.aggregation ?? defaultPlan
+  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore }
+  const presenceTerms = createPresenceTerms(categories, domains, { plan, features, now })
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
   const directory = createDirectory({
@@ -136,8 +138,8 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   })
   const sender = createSender(() => randomHex(8))
   const engine: EngineDeps = {
-    store, sender, domains, now, chance, categories, plan: config.aggregation ?? defaultPlan, presenceTerms, conflicts, template, provisioning, memberDomains, directory, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
-    features: { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore },
+    store, sender, domains, now, chance, categories, plan, presenceTerms, conflicts, template, provisioning, memberDomains, directory, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
+    features,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxDialogsPerPair: config.maxDialogsPerPair, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,

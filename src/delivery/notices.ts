@@ -10,10 +10,10 @@ import type { UserKey } from '../core/sip/uri.ts'
 import type { PendingChange } from '../store/changes.ts'
 import { loadContactList } from '../store/contacts.ts'
 import type { CurrentState } from '../store/current-state.ts'
+import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { withOwnLists } from '../store/publisher.ts'
 import type { Transaction } from '../store/session.ts'
 import type { Edge } from '../store/subscriptions.ts'
-import { loadLinked } from '../store/users.ts'
 import type { Due } from './hand-over.ts'
 
 /** All that telling the changes of one publisher needs besides its state. */
@@ -77,8 +77,8 @@ export const noticesOf = async (tx: Transaction, { publisher, pending, edges, se
     const { categories = [], others = [] } = Object.groupBy(watching, ({ format }) => (format === 'categories' ? 'categories' : 'others'))
     for (const [{ subscriber, localTag, network }, text] of writeSeenChanges(state, touch, categories, terms.isHidden)) tell(subscriber, localTag, { type: mediaTypes.categories, text }, network)
     if (others.length === 0) continue
-    const linked = (await loadLinked(tx, [publisher])).get(publisher)
-    for (const [{ subscriber, localTag, network }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), { ...terms, linked })) tell(subscriber, localTag, body, network)
+    const own = (await loadPresenceTerms(tx, [publisher], terms))(publisher)
+    for (const [{ subscriber, localTag, network }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), own)) tell(subscriber, localTag, body, network)
   }
   return dues
 }

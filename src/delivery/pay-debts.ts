@@ -12,11 +12,11 @@ import { loadCurrentState } from '../store/current-state.ts'
 import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { adoptDialogs, lockFree } from '../store/numbering.ts'
+import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { withOwnLists } from '../store/publisher.ts'
 import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
-import { loadLinked } from '../store/users.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
@@ -26,7 +26,7 @@ export const DEBTS_BATCH = 200
 const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { subscriber, network, categories, format }: Edge, terms: PresenceTerms): Promise<Due['notice']['body']> => {
   const watcher = { user: subscriber, network }
   if (format === 'categories') return { type: mediaTypes.categories, text: writeSeenState(view, watcher, categories) }
-  const own = { ...terms, linked: (await loadLinked(tx, [state.publisher])).get(state.publisher) }
+  const own = (await loadPresenceTerms(tx, [state.publisher], terms))(state.publisher)
   return writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own)
 }
 

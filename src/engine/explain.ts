@@ -12,10 +12,11 @@ import { explainResolution, type ResolutionTrail } from '../core/resolution/expl
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { PresenceChoice } from '../core/subscriptions/presence-format.ts'
+import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { loadStates } from '../store/publisher.ts'
 import { loadRights } from '../store/rights.ts'
 import { poolSession } from '../store/session.ts'
-import { findExistingUsers, loadLinked } from '../store/users.ts'
+import { findExistingUsers } from '../store/users.ts'
 import { findWatching, type Watching } from '../store/watching.ts'
 import type { EngineDeps } from './deps.ts'
 
@@ -139,8 +140,7 @@ export const viewAs = async (deps: ExplainDeps & Pick<EngineDeps, 'presenceTerms
   if (refused !== undefined) return refuse(failure(refused, question.subscriber))
   const watcher = { user: question.subscriber, network: network.value }
   if (format !== 'categories') {
-    const [linked, terms] = await Promise.all([loadLinked(poolSession(deps.store.pool), [question.publisher]), deps.presenceTerms()])
-    const own = { ...terms, linked: linked.get(question.publisher) }
+    const own = (await loadPresenceTerms(poolSession(deps.store.pool), [question.publisher], await deps.presenceTerms()))(question.publisher)
     return ok(writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own))
   }
   // A SUBSCRIBE that names private categories gets the others (3.4.5.1.3); what became private later is shown empty to those who watch it.

@@ -1,16 +1,34 @@
-import { presenceCategories, presenceViewOf, writePresenceState, type PresenceBody, type PresenceWatcher } from '../core/notifications/presence.ts'
+import { presenceReads, presenceViewOf, writePresenceState, type PresenceBody, type PresenceTerms, type PresenceView, type PresenceWatcher } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { loadStates } from '../store/publisher.ts'
 import { poolSession } from '../store/session.ts'
-import { loadLinked } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
 
-/** Reads the latest state of some publishers; the answer writes what a watcher sees of one of them, in its format (3.7.5.4, 3.7.5.5). Must be asked behind the commit of what it is to watch. */
-export const loadPresenceDocuments = async (deps: EngineDeps, publishers: readonly UserKey[], watcher: PresenceWatcher): Promise<(publisher: UserKey) => PresenceBody> => {
+type DocumentDeps = Pick<EngineDeps, 'store' | 'now' | 'presenceTerms'>
+
+/** A publisher as presence watchers see it now, with the terms to write its documents by. */
+export interface PresenceNow {
+  readonly view: PresenceView
+  readonly terms: PresenceTerms
+}
+
+/** Publishers as presence watchers see them now (3.7.5.4, 3.7.5.5). */
+export const loadPresence = async (deps: DocumentDeps, publishers: readonly UserKey[]): Promise<(publisher: UserKey) => PresenceNow> => {
   const session = poolSession(deps.store.pool)
-  const [states, linked, terms] = await Promise.all([loadStates(session, publishers, presenceCategories, deps.now()), loadLinked(session, publishers), deps.presenceTerms()])
+  const shared = await deps.presenceTerms()
+  const [states, termsOf] = await Promise.all([loadStates(session, publishers, presenceReads, deps.now()), loadPresenceTerms(session, publishers, shared)])
   return (publisher) => {
-    const own = { ...terms, linked: linked.get(publisher) }
-    return writePresenceState(presenceViewOf(states(publisher), own), watcher, own)
+    const terms = termsOf(publisher)
+    return { terms, view: presenceViewOf(states(publisher), terms) }
+  }
+}
+
+/** Reads the latest state of some publishers; the answer writes what a watcher sees of one of them, in its format (3.7.5.4, 3.7.5.5). Must be asked behind the commit of what it is to watch. */
+export const loadPresenceDocuments = async (deps: DocumentDeps, publishers: readonly UserKey[], watcher: PresenceWatcher): Promise<(publisher: UserKey) => PresenceBody> => {
+  const presenceOf = await loadPresence(deps, publishers)
+  return (publisher) => {
+    const { view, terms } = presenceOf(publisher)
+    return writePresenceState(view, watcher, terms)
   }
 }

@@ -5,9 +5,11 @@ import { readSoap, type SoapRequest } from '../core/requests/soap.ts'
 import { handleContactAction } from './contact-actions.ts'
 import type { Answer, Call, EngineDeps, Features } from './deps.ts'
 import { handleDirectorySearch } from './directory-search.ts'
+import { handleGetPresence } from './get-presence.ts'
 import { Refused } from './refused.ts'
+import { handleSetPresence } from './set-presence.ts'
 
-/** 400 unless the request is of a user to itself. */
+/** 403 unless the request is of a user to itself. */
 export const expectOwn = ({ request }: Call): void => {
   if (request.fromUser !== request.toUser) throw new Refused(failure('fromIsNotTo'))
 }
@@ -33,9 +35,11 @@ const ofOwn = (handle: SoapHandler): SoapHandler => async (deps, call, soap) => 
 
 /** Action to handler; a new action is one more row. */
 const handlers: ReadonlyMap<string, SoapHandler> = new Map<string, SoapHandler>([
+  ['setPresence', ofOwn(handleSetPresence)],
+  ['getPresence', handleGetPresence],
   ...contactActionNames.map((name) => [name, ofOwn(handleContactAction)] as const),
   ['directorySearch', handleDirectorySearch],
 ])
 
 /** Actions that can be switched off, and by what. */
-const switches: ReadonlyMap<string, keyof Features> = new Map([['directorySearch', 'directorySearch']])
+const switches: ReadonlyMap<string, keyof Features> = new Map([['directorySearch', 'directorySearch'], ['setPresence', 'legacyPresence'], ['getPresence', 'legacyPresence']])

@@ -190,6 +190,8 @@ const writable = texts.map((text) => text.toWellFormed().replace(/[^\t\n\r\u{20}
 const anySeen: fc.Arbitrary<PresenceSeen> = fc.record({
   availability: fc.oneof(fc.nat(20_000), fc.nat(0xffffffff)), token: fc.option(fc.oneof(fc.constantFrom('on-the-phone', 'out-to-lunch', 'away'), writable.filter((text) => text.trim() !== '')), { nil: undefined }), displayName: fc.option(writable, { nil: undefined }),
   email: fc.option(writable, { nil: undefined }), phone: fc.option(writable, { nil: undefined }), note: fc.option(writable, { nil: undefined }), linked: fc.option(fc.constant(linked), { nil: undefined }),
+  userInfo: fc.constantFrom(undefined, '<userInfo xmlns="http://schemas.microsoft.com/2002/09/sip/presence"><x xmlns=""/></userInfo>'),
+  devices: fc.array(fc.record({ epid: writable, age: fc.nat(), availability: fc.nat(999), activity: fc.nat(999), content: fc.constantFrom('', '<availability aggregate="300"/>') }), { maxLength: 3 }),
 })
 
 t.test('RFC 3863, 4479, 4480: whatever is seen, documents are well-formed and of the shape of their schemas', async (t) => {
@@ -231,7 +233,7 @@ t.test('2.2.2.7.5: contact cards of several instances', async (t) => {
   t.same([[noteOf('At sea')], [noteOf('Gone fishing', 'type="OOF"'), noteOf('Ashore')], [noteOf('Gone', 'type="OOF"')], [noteOf('x', '')], [noteOf(' ')], ['<body>x</body>'], ['<note'], []].map(readPersonalNote), ['At sea', 'Ashore', undefined, 'x', undefined, undefined, undefined, undefined])
 })
 
-const open: PresenceTerms = { categories: [], isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both' }
+const open: PresenceTerms = { categories: [], isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both', showsDevices: new Set([200]), now }
 const watcher = (user: string, network: SourceNetwork, format: 'msrtc' | 'pidf'): PresenceWatcher => ({ user, network, format })
 const put = (category: string, container: number, payload: string, number = 0): CategoryInstance => instance({ category, container, payload, instance: number })
 const containers: readonly Container[] = [

@@ -110,7 +110,7 @@ t.test('a node with old caches pays the debt in the new form', async (t) => {
   const { call } = await begin()
   const session = poolSession(world.store.pool)
   const [domains, categories] = [createDomainDirectory(session, () => world.now, 'federated'), createCategoryDirectory(session, () => world.now, false)]
-  const other = await openAdmin(world, { domains, categories, presenceTerms: createPresenceTerms(categories, domains) })
+  const other = await openAdmin(world, { domains, categories, presenceTerms: createPresenceTerms(categories, domains, world.engine) })
   const partner = await opens(clara, PIDF)
   await other('PUT', '/domains/suedwind.example', { kind: 'federated', pidfForm: 'microsoft' })
   for (let second = 0; second < 5; second += 1) await pass(1_000)

@@ -158,7 +158,8 @@ export class Client {
     return this.sends('SERVICE', { body: soapBody(action, fields), ...options, headers: { 'Content-Type': 'application/SOAP+xml', ...options.headers } })
   }
 
-  private async opens(base: RequestOptions): Promise<Subscription> {
+  /** Opens a subscription of any kind. */
+  async opens(base: RequestOptions): Promise<Subscription> {
     const callId = base.callId ?? `call-${this.world.next()}`
     const fromTag = base.fromTag ?? `from-${this.world.next()}`
     const cseq = base.cseq ?? 1

@@ -3,7 +3,7 @@ import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import { createDelivery, type Delivery } from '../../src/delivery/delivery.ts'
 import { createProxies } from '../../src/delivery/proxies.ts'
 import type { Delivered, ProxyClient } from '../../src/delivery/proxy-client.ts'
-import type { Answer, Arrival, EngineDeps, EngineLimits } from '../../src/engine/deps.ts'
+import type { Answer, Arrival, EngineDeps, EngineLimits, Features } from '../../src/engine/deps.ts'
 import { uncheckedCategories } from './unchecked.ts'
 import { createConflictGuard } from '../../src/engine/conflict-guard.ts'
 import { createDirectory } from '../../src/engine/directory.ts'
@@ -89,9 +89,10 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
+    const features: Features = { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true }
     return {
-      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features: { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true },
-      domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains),
+      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features,
+      domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
       ...options,
@@ -102,7 +103,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics()
-    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {

@@ -74,3 +74,7 @@ export const defaultPlan: AggregationPlan = [
 /** The categories that any row reads or writes: `aggregate` must be given all instances of all of them. */
 export const planCategories = (plan: AggregationPlan): ReadonlySet<string> =>
   new Set(plan.flatMap(({ from, outputs }) => [...from.categories, ...outputs.map(({ category }) => category)]))
+
+/** The containers in which computed states show a part to those who see them. */
+export const containersNaming = (plan: AggregationPlan, part: Part): ReadonlySet<number> =>
+  new Set(plan.flatMap(({ outputs }) => outputs.filter(({ category, shows }) => category === 'state' && shows.includes(part)).map(({ container }) => container)))

@@ -74,6 +74,8 @@ export const failures = {
   duplicateGroup: { status: 409, reason: 'Conflict', diagnostics: { id: 2015, reason: 'Duplicate group name' }, section: 'MS-SIP 3.7.1', sentence: 'Another group has this name already; ~ always belongs to the default group.' },
   defaultGroupFixed: { status: 403, reason: 'Forbidden', section: 'MS-SIP 3.7.4.4', sentence: 'The default group cannot be deleted.' },
   contactNotValid: { status: 400, reason: 'Bad Request', section: 'MS-SIP 9.1', sentence: 'A contact or a group is not what a contact list may hold; the detail names it.' },
+  presentityMismatch: { status: 403, reason: 'Forbidden', section: 'MS-SIP 3.2.4.2', sentence: 'The presentity of a setPresence request is not From, or that of a getPresence request not To.' },
+  presenceWithheld: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'MS-SIP 3.7', sentence: 'The user whose presence is asked for has blocked the one who asks.' },
   soapActionUnknown: { status: 400, reason: 'Bad Request', section: 'MS-SIP 3.7.4', sentence: 'The SOAP request is none that this server carries out.' },
   searchDomainUnknown: { status: 404, reason: 'Not Found', diagnostics: { id: 4005, reason: 'Destination URI either not enabled for SIP or does not exist' }, section: '3.1.5.1', sentence: 'A directory search goes to a domain of this enterprise, or to the sender; To names neither.' },
   searcherNotUser: { status: 403, reason: 'Forbidden', diagnostics: { id: 2005, reason: 'From user not found' }, section: '3.1.5.1', sentence: 'Only users of this deployment may search its directory.' },

@@ -7,6 +7,9 @@ export const writePublishTime = (at: Instant): string => new Date(at).toISOStrin
 /** Whole seconds left until `until`, never negative; what Expires headers and `expires` attributes carry. */
 export const secondsLeft = (until: Instant, now: Instant): number => Math.max(0, Math.ceil((until - now) / 1000))
 
+/** Whole seconds that have passed since `at`, never negative: clocks of several engines may differ. */
+export const secondsSince = (at: Instant, now: Instant): number => Math.max(0, Math.floor((now - at) / 1000))
+
 const ISO_UTC = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?$/
 
 /** An ISO-8601 instant; a missing zone means UTC, as in every MS-PRES document. Undefined when it is not one. */

@@ -1,3 +1,4 @@
+import { legacyDevice, legacyUserInfo } from './legacy-presence.ts'
 import { builtInPayloadChecks, type PayloadCheck } from './validate-payload.ts'
 
 /** What the server knows about a category name (3.2.5.1.2, 1.3.1.2). */
@@ -7,6 +8,8 @@ export interface CategoryRule {
   readonly private: boolean
   /** Containers into which only the server publishes. */
   readonly readOnlyContainers: readonly number[]
+  /** Nobody but the server publishes it anywhere, and no operator changes what it is. */
+  readonly serverOnly?: true
   /** Largest data of one publication, in bytes of UTF-8. */
   readonly maxBytes: number
   /** Largest sum over all instances of the category of one publisher, in bytes of UTF-8. */
@@ -54,6 +57,9 @@ export const builtInCategories: readonly CategoryRule[] = [
   rule('roomUpdate', { private: true }),
   rule('roomInvitation', { private: true }),
   rule('gcFilterSetting', { private: true }),
+  // Not of the specification: what clients before enhanced presence say of themselves beside their state (MS-SIP 2.2.1), for documents of their kind.
+  rule(legacyDevice, { private: true, serverOnly: true, maxBytes: 8 * 1024 }),
+  rule(legacyUserInfo, { private: true, serverOnly: true, maxBytes: 8 * 1024 }),
 ]
 
 export const builtInRegistry: CategoryRegistry = {
@@ -82,6 +88,7 @@ export interface RegisteredCategory {
 export const buildRegistry = (registered: readonly RegisteredCategory[], open: boolean): CategoryRegistry => {
   const rules = new Map(builtInRegistry.rules)
   for (const { removed, ...category } of registered) {
+    if (rules.get(category.name)?.serverOnly === true) continue
     if (removed) rules.delete(category.name)
     else rules.set(category.name, category)
   }

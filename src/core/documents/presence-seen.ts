@@ -9,6 +9,17 @@ export interface LinkedIdentities {
   readonly cid: string | undefined
 }
 
+/** One device of a publisher, as a watcher before enhanced presence sees it (MS-SIP 2.2.1). */
+export interface DeviceSeen {
+  readonly epid: string
+  /** Seconds since it was last heard of. */
+  readonly age: number
+  readonly availability: number
+  readonly activity: number
+  /** What stands inside its element. */
+  readonly content: string
+}
+
 /** What one watcher of the presence package sees of a publisher, before it becomes a document. */
 export interface PresenceSeen {
   readonly availability: number
@@ -20,6 +31,10 @@ export interface PresenceSeen {
   /** The personal note; only the forms of RFC 4480 have a place for it. */
   readonly note: string | undefined
   readonly linked: LinkedIdentities | undefined
+  /** The whole element, as a client before enhanced presence has set it. */
+  readonly userInfo: string | undefined
+  /** Those that the watcher may see, in any order; only the form of MS-SIP has a place for them. */
+  readonly devices: readonly DeviceSeen[]
 }
 
 /** The availability that the server publishes where a user is blocked (3.2.6.2), and thus the one to show where nothing is seen. */
@@ -27,5 +42,5 @@ export const OFFLINE = 18500
 
 /** Of a publisher of whom nothing is seen, whether it published nothing or blocks the watcher, who cannot tell (1.3.1.3.4). */
 export const nothingSeen: PresenceSeen = {
-  availability: OFFLINE, token: undefined, displayName: undefined, email: undefined, phone: undefined, note: undefined, linked: undefined,
+  availability: OFFLINE, token: undefined, displayName: undefined, email: undefined, phone: undefined, note: undefined, linked: undefined, userInfo: undefined, devices: [],
 }

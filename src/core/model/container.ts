@@ -18,6 +18,9 @@ export interface Container {
 /** Container 0 is the default container: anyone may see it and it has no membership list (1.3.1.3.3). */
 export const DEFAULT_CONTAINER = 0
 
+/** Who is a member of this container is blocked: in it stands what such watchers are to see (1.3.1.3.4, 3.2.6.2). */
+export const BLOCKED_CONTAINER = 32000
+
 /** The default container as every full document shows it: everyone is in, and nothing can change that (1.3.1.3.3, 4.4.2). */
 export const defaultContainer: Container = { id: DEFAULT_CONTAINER, membersVersion: 0, members: [{ type: 'everyone', value: '' }] }
 

@@ -12,6 +12,8 @@ export interface Touch {
   readonly publishedBefore: Readonly<Record<string, readonly number[]>>
   /** Container to its members before, where membership changed: watchers may have moved (3.5.5.4). */
   readonly membersBefore: Readonly<Record<string, readonly ContainerMember[]>>
+  /** What presence documents show of single devices changed, and not only its age (MS-SIP 2.2.1). */
+  readonly devices?: true
   /** The subscriber list changed, or was acknowledged: self subscribers hear it as a whole (3.6.5.2). */
   readonly subscribers?: true
   /** The delegate list changed: self subscribers hear it as a whole (3.9.5.3). */
@@ -47,6 +49,7 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     categories: Object.fromEntries([...categories].map(([category, containers]) => [category, [...containers].sort((a, b) => a - b)])),
     publishedBefore,
     membersBefore,
+    ...(touches.some(({ devices }) => devices === true) ? { devices: true } : {}),
     ...(touches.some(({ subscribers }) => subscribers === true) ? { subscribers: true } : {}),
     ...(touches.some(({ delegates }) => delegates === true) ? { delegates: true } : {}),
     ...(contacts.length > 0 ? { contacts } : {}),

@@ -1,25 +1,33 @@
+import { secondsSince, type Instant } from '../base/instant.ts'
 import { mainPhone, readContactCards } from '../categories/contact-card.ts'
-import { readLegacyInterop } from '../categories/legacy-interop.ts'
+import { readLegacyInterop, type LegacyInterop } from '../categories/legacy-interop.ts'
+import { legacyDevice, legacyUserInfo, LEGACY_CONTAINER } from '../categories/legacy-presence.ts'
 import { readPersonalNote } from '../categories/note.ts'
 import { writeMsrtcPresence } from '../documents/msrtc.ts'
 import { writePidf, type PidfForm } from '../documents/pidf.ts'
-import { nothingSeen, OFFLINE, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
+import { nothingSeen, OFFLINE, type DeviceSeen, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
+import { rowOf } from '../documents/presence-tables.ts'
 import type { Subscription } from '../model/dialog.ts'
 import { publishedContainers } from '../model/diff.ts'
 import type { CategoryInstance } from '../model/publication.ts'
 import type { SeenState } from '../model/publisher.ts'
-import type { Touch } from '../model/touch.ts'
+import { ownEntry, type Touch } from '../model/touch.ts'
 import { indexMembership, pickContainer, rankContainers, type Watcher } from '../resolution/membership.ts'
+import type { EndpointId } from '../sip/endpoint-id.ts'
 import { mediaTypes } from '../sip/media-types.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { HiddenCategories } from './category.ts'
+import { findDevices } from './devices.ts'
 import { viewChangeOf } from './view-change.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
 
-/** The categories that presence documents are made of; all that must be loaded of a publisher for them. */
+/** The categories that presence documents are made of, each seen in a container of its own. */
 export const presenceCategories = ['legacyInterop', 'contactCard', 'note'] as const
 type PresenceCategory = (typeof presenceCategories)[number]
+
+/** All that must be loaded of a publisher for presence documents: devices are shown along with legacyInterop, or not at all. */
+export const presenceReads: readonly string[] = [...presenceCategories, 'state', legacyDevice, legacyUserInfo]
 
 /** What a deployment sets, and what is known of publishers besides their publications. */
 export interface PresenceTerms {
@@ -28,8 +36,14 @@ export interface PresenceTerms {
   readonly isHidden: HiddenCategories
   /** The form of PIDF that watchers of a domain read. */
   readonly pidfForm: (watcher: UserKey) => PidfForm
+  /** The containers whose watchers are shown single devices and what their user says of itself (MS-SIP 2.2.1): those in which states name a device (3.8.5.1.2.7). */
+  readonly showsDevices: ReadonlySet<number>
+  /** When documents are written; devices have an age. */
+  readonly now: Instant
   /** Other addresses of the publisher (2.2.2.8.1). */
   readonly linked?: LinkedIdentities | undefined
+  /** The epid of those of the publisher's endpoints that have one, by endpoint id. */
+  readonly epids?: ReadonlyMap<EndpointId, string> | undefined
 }
 
 /** Who watches in which format. */
@@ -50,6 +64,8 @@ const byInstance = (a: CategoryInstance, b: CategoryInstance): number => a.insta
 
 /** The server publishes instance 1 or 0, never both (3.8.5.1.2.7); should there be more, the newest one counts. */
 const newestFirst = (a: CategoryInstance, b: CategoryInstance): number => b.publishTime - a.publishTime || b.instance - a.instance
+
+const isReachable = (interop: LegacyInterop | undefined): boolean => interop !== undefined && rowOf(interop.availability, interop.token).msrtc.availability > 0
 
 /** The document that a watcher gets: its kind decides which categories matter to it. */
 type Kind = 'msrtc' | PidfForm
@@ -77,15 +93,25 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   const rank = rankContainers(indexMembership(state.containers))
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
+  let devices: readonly DeviceSeen[] | undefined
+  const knownDevices = (): readonly DeviceSeen[] => devices ??= findDevices(state.instances).flatMap(({ endpointId = '', epid = terms.epids?.get(endpointId), at, ...device }) =>
+    (epid === undefined ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
     state.instances.filter((instance) => instance.category === category && instance.container === places[category])
+  const seeDevices = (container: number | undefined, interop: LegacyInterop | undefined): Pick<PresenceSeen, 'userInfo' | 'devices'> => {
+    if (container === undefined || !terms.showsDevices.has(container)) return { userInfo: undefined, devices: [] }
+    const [userInfo] = state.instances.filter((instance) => instance.category === legacyUserInfo && instance.container === LEGACY_CONTAINER)
+    // Of who is not there, or does not want to be, no device tells otherwise.
+    return { userInfo: userInfo?.payload, devices: isReachable(interop) ? knownDevices() : [] }
+  }
   const see = (places: Places): PresenceSeen => {
     const [interop] = [...inside('legacyInterop', places)].sort(newestFirst).flatMap(({ payload }) => readLegacyInterop(payload) ?? [])
     const card = readContactCards([...inside('contactCard', places)].sort(byInstance).map(({ payload }) => payload))
     const note = readPersonalNote([...inside('note', places)].sort(byInstance).map(({ payload }) => payload))
+    const { userInfo, devices } = seeDevices(places.legacyInterop, interop)
     // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
     const isShown = interop !== undefined && interop.availability < OFFLINE
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: isShown ? terms.linked : undefined }
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: isShown ? terms.linked : undefined, userInfo, devices }
   }
   return {
     resolve: (watcher) => {
@@ -115,20 +141,23 @@ export const writePresenceState = (view: PresenceView, watcher: PresenceWatcher,
 
 /**
  * What each presence watcher hears of a touch (3.7.5.4, 3.7.5.5): the whole document where a category of it moved to another container, or where its
- * instances in the container that shows it changed. A watcher whose view did not change gets no entry.
+ * instances in the container that shows it changed, or the devices that it is shown. A watcher whose view did not change gets no entry.
  */
 export const writePresenceChanges = <S extends Pick<Subscription, 'subscriber' | 'network'> & Pick<PresenceWatcher, 'format'>>(
   state: SeenState, touch: Touch, subscriptions: readonly S[], terms: PresenceTerms,
 ): ReadonlyMap<S, PresenceBody> => {
   const view = presenceViewOf(state, terms)
   const changeFor = viewChangeOf(state, touch)
+  const [infoChanged, devicesChanged] = [ownEntry(touch.categories, legacyUserInfo)?.includes(LEGACY_CONTAINER) === true, touch.devices === true]
+  // Devices that come or go with the availability are heard of with it.
+  const ownChanged = (places: Places): boolean => places.legacyInterop !== undefined && terms.showsDevices.has(places.legacyInterop) && (infoChanged || (devicesChanged && view.see(places).devices.length > 0))
   const heard = new Map<S, PresenceBody>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network, format: subscription.format }
     const kind = kindOf(watcher, terms)
     const places = view.resolve(watcher)
     const changed = changeFor(watcher)
-    const hears = categoriesOf(kind).some((category) => (category === 'legacyInterop' || !terms.isHidden(category)) && changed(category, places[category]))
+    const hears = categoriesOf(kind).some((category) => (category === 'legacyInterop' || !terms.isHidden(category)) && changed(category, places[category])) || (kind === 'msrtc' && ownChanged(places))
     if (hears) heard.set(subscription, view.write(places, kind))
   }
   return heard

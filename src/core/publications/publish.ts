@@ -41,7 +41,7 @@ const checkPublication = (publication: Publication, index: number, context: Publ
   if (expireType !== 'time' && expires !== undefined && !isRemoval(publication, context.now)) return failure('expiryForbidden', place(publication, index))
   const rule = findCategory(context.registry, category)
   if (rule === undefined) return failure('categoryNotRegistered', place(publication, index))
-  if (rule.readOnlyContainers.includes(container)) return failure('categoryReadOnly', place(publication, index))
+  if (rule.serverOnly === true || rule.readOnlyContainers.includes(container)) return failure('categoryReadOnly', place(publication, index))
   if (Buffer.byteLength(publication.payload) > rule.maxBytes) return failure('publicationTooLarge', `${place(publication, index)}: at most ${rule.maxBytes} bytes`)
   // The agreed-upon schema interprets the body (3.2.5.1.2); what is removed carries none that matters.
   const wrong = publication.payload === '' || isRemoval(publication, context.now) ? undefined : rule.check?.(publication.payload)

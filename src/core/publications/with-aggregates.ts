@@ -6,6 +6,7 @@ import { touchOfInstances } from '../model/diff.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import { instanceKeyText, type CategoryInstance, type InstanceKey } from '../model/publication.ts'
 import type { Touch } from '../model/touch.ts'
+import { changesDevices } from '../notifications/devices.ts'
 import type { UserKey } from '../sip/uri.ts'
 
 /** Which categories a decision on some must have read, so that what the server computes from them can be computed with it. */
@@ -37,11 +38,7 @@ export interface Completed {
   readonly touch: Touch
 }
 
-/**
- * Adds what the server computes from a change (3.2.5.6): in the same transaction, so that nobody ever reads the one without the other, and as
- * part of the publisher's own answer.
- */
-export const withAggregates = (plan: AggregationPlan, { publisher, before, after, changes, changed, endpoints }: Decided, now: Instant): Completed => {
+const computeAggregates = (plan: AggregationPlan, { publisher, before, after, changes, changed, endpoints }: Decided, now: Instant): Completed => {
   const touch = touchOfInstances(before, after, changed)
   const computed = aggregate(plan, { publisher, instances: after, endpoints }, now, touch.categories)
   if (computed.length === 0) return { after, changes, touch }
@@ -61,4 +58,13 @@ export const withAggregates = (plan: AggregationPlan, { publisher, before, after
   const own = changes.filter((change) => !(change.kind === 'putInstance' && replaced.has(instanceKeyText(change.instance))) && !(change.kind === 'deleteInstance' && replaced.has(instanceKeyText(change.key))))
   const final = [...instances.values()]
   return { after: final, changes: [...own, ...computed], touch: touchOfInstances(before, final, [...changed, ...keys]) }
+}
+
+/**
+ * Adds what the server computes from a change (3.2.5.6): in the same transaction, so that nobody ever reads the one without the other, and as
+ * part of the publisher's own answer.
+ */
+export const withAggregates = (plan: AggregationPlan, decided: Decided, now: Instant): Completed => {
+  const completed = computeAggregates(plan, decided, now)
+  return changesDevices(completed.touch, decided.before, completed.after) ? { ...completed, touch: { ...completed.touch, devices: true } } : completed
 }

@@ -51,17 +51,26 @@ export const writeVerbatim = (source: string, element: XmlElement): string => wr
 /** A start tag; `>` may stand in its attribute values. */
 const START_TAG = /^<(?:"[^"]*"|'[^']*'|[^"'>])*>/
 
+/** Where the content of an element begins: behind its start tag, which is its end where the element is empty. */
+const contentStart = (source: string, element: XmlElement): number => element.start + (START_TAG.exec(source.slice(element.start, element.end))?.[0].length ?? 0)
+
+/** What stands between the tags of an element, exactly as it stood in the source, which may hang on what is declared around it. */
+export const sliceContent = (source: string, element: XmlElement): string => {
+  const start = contentStart(source, element)
+  return start === element.end ? '' : source.slice(start, source.lastIndexOf('</', element.end - 1))
+}
+
 /**
  * What stands between the tags of an element, exactly as it stood in the source, its elements made independent of what was declared
- * around them. It can be embedded byte for byte where no default namespace is in scope; blanks only are nothing.
+ * around them. It can be embedded byte for byte where no default namespace is in scope, or anywhere if asked for; blanks only are nothing.
  */
-export const writeVerbatimContent = (source: string, element: XmlElement): string => {
-  const start = element.start + (START_TAG.exec(source.slice(element.start, element.end))?.[0].length ?? 0)
+export const writeVerbatimContent = (source: string, element: XmlElement, anywhere = false): string => {
+  const start = contentStart(source, element)
   if (start === element.end) return ''
   let content = ''
   let from = start
   for (const child of element.children) {
-    content += source.slice(from, child.start) + writeIndependent(source, child, false)
+    content += source.slice(from, child.start) + writeIndependent(source, child, anywhere)
     from = child.end
   }
   content += source.slice(from, source.lastIndexOf('</', element.end - 1))

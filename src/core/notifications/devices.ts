@@ -1,0 +1,56 @@
+import { findMachineStates } from '../aggregation/machine-state.ts'
+import { readStates } from '../aggregation/state-instances.ts'
+import type { Instant } from '../base/instant.ts'
+import { legacyDevice, LEGACY_CONTAINER, readLegacyDevice } from '../categories/legacy-presence.ts'
+import { rowOf } from '../documents/presence-tables.ts'
+import type { DeviceSeen } from '../documents/presence-seen.ts'
+import type { CategoryInstance } from '../model/publication.ts'
+import { ownEntry, type Touch } from '../model/touch.ts'
+
+/** A device before it is known who looks at it, and when. */
+export interface Device extends Omit<DeviceSeen, 'age' | 'epid'> {
+  /** In lower case; undefined when nobody knows. */
+  readonly endpointId: string | undefined
+  /** Undefined of endpoints that publish enhanced presence: their registration knows. */
+  readonly epid: string | undefined
+  /** When it was last heard of. */
+  readonly at: Instant
+}
+
+/** The container in which the states of endpoints are looked for. */
+const STATES = 2
+
+/** Below, a device cannot be reached (MS-SIP 2.2.1): whoever hides there is not to be found in a list of devices. */
+const REACHABLE = 100
+
+const legacyDevices = (instances: readonly CategoryInstance[]): readonly Device[] =>
+  instances.flatMap(({ category, container, endpointId, publishTime, payload }) => {
+    const device = category === legacyDevice && container === LEGACY_CONTAINER ? readLegacyDevice(payload) : undefined
+    return device === undefined ? [] : [{ ...device, endpointId: endpointId?.toLowerCase(), at: publishTime }]
+  })
+
+/** Endpoints of enhanced presence, in the numbers of those before (3.7.5.5). */
+const machines = (instances: readonly CategoryInstance[]): readonly Device[] =>
+  findMachineStates(readStates(instances.filter(({ category, container }) => category === 'state' && container === STATES))).map(({ instance, availability, state }) => {
+    const { msrtc } = rowOf(availability, state.activities[0]?.token)
+    return {
+      endpointId: instance.endpointId?.toLowerCase(), epid: undefined, availability: msrtc.availability, activity: msrtc.activity, at: instance.publishTime,
+      content: `<availability aggregate="${msrtc.availability}"/><activity aggregate="${msrtc.activity}"/>`,
+    }
+  })
+
+/** The devices of a publisher that can be reached, each endpoint once: in its own words where it has any. `instances` must be alive. */
+export const findDevices = (instances: readonly CategoryInstance[]): readonly Device[] => {
+  const legacy = legacyDevices(instances)
+  const known = new Set(legacy.map(({ endpointId }) => endpointId))
+  return [...legacy, ...machines(instances).filter(({ endpointId }) => !known.has(endpointId))].filter(({ availability }) => availability >= REACHABLE)
+}
+
+const textOf = (instances: readonly CategoryInstance[]): string =>
+  findDevices(instances).map(({ endpointId, epid, availability, activity, content }) => `${endpointId} ${epid} ${availability} ${activity} ${content}`).sort().join('\n')
+
+/** True when a change has changed what can be seen of single devices; `before` and `after` are all living instances of the categories that it touched. */
+export const changesDevices = ({ categories }: Touch, before: readonly CategoryInstance[], after: readonly CategoryInstance[]): boolean => {
+  const isConcerned = ownEntry(categories, 'state')?.includes(STATES) === true || ownEntry(categories, legacyDevice)?.includes(LEGACY_CONTAINER) === true
+  return isConcerned && textOf(before) !== textOf(after)
+}
