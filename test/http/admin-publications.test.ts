@@ -52,7 +52,12 @@ t.test('3.2.5.1.2: operators add, change and remove category names', async (t) =
   const watcher = world.client(boris)
   await watcher.registers()
   t.strictSame((await watcher.subscribes([anna], ['note', 'state'])).answer.says, ['state (none)'], '1.3.1.2: private categories are passed over')
-  t.equal((await call('GET', '/categories')).body?.items?.length, 17)
+  t.equal((await call('GET', '/categories')).body?.items?.length, 19)
+  for (const name of ['legacyDevice', 'legacyUserInfo']) {
+    for (const [method, body] of [['PUT', { private: false }], ['DELETE', undefined]] as const) t.match(await call(method, `/categories/${name}`, body), { status: 400, body: { detail: /server's own/ } }, `${method} ${name}`)
+    t.match(await call('GET', `/categories/${name}`), { status: 200, body: { private: true, builtIn: true } }, name)
+    for (const container of [0, 1, 200, 32767]) t.equal(await send(name, '<x xmlns="urn:x"/>', container), 403, `${name} ${container}`)
+  }
   for (const body of [{ maxBytes: 0 }, { readOnlyContainers: [40_000] }, { maxBytes: 100, quotaBytes: 50 }, { schema: { type: 'nonsense' } }, { color: 'red' }]) t.equal((await call('PUT', '/categories/holidays', body)).status, 400, JSON.stringify(body))
 })
 

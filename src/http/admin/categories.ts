@@ -47,6 +47,10 @@ const tellWatchers = async (deps: AdminDeps, name: string): Promise<void> => {
   await transact(deps.store.pool, async (tx) => { void deferWatchers(tx, name, deps.now() + CACHE_AGE_MS, 'category changed') })
 }
 
+const expectChangeable = (name: string): void => {
+  if (builtInRegistry.rules.get(name)?.serverOnly === true) throw new ProblemError(400, `${name} is the server's own: it can be neither changed nor removed`)
+}
+
 /** The category registry (3.2.5.1.2): which names may be published, and under which rules. */
 export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['categories']
@@ -61,6 +65,7 @@ export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
 
   app.put('/categories/:name', { schema: { tags, summary: 'Register or change a category', params: Params, body: CategoryBody, response: { 200: Category, 201: Category, 400: Problem } } }, async (request, reply) => {
     const { name } = request.params
+    expectChangeable(name)
     const { private: isPrivate = false, readOnlyContainers = [], maxBytes = defaultCategoryLimits.maxBytes, quotaBytes = defaultCategoryLimits.quotaBytes, schema } = request.body
     if (maxBytes > quotaBytes) throw new ProblemError(400, 'maxBytes is above quotaBytes')
     const compiled = schema === undefined ? undefined : compilePayloadSchema(schema)
@@ -75,9 +80,10 @@ export const categoryRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
   })
 
   app.delete('/categories/:name', {
-    schema: { tags, summary: 'Remove a category; what is published stays until it is cleared, and hidden if the category was private', params: Params, response: { 204: Type.Null(), 404: Problem } },
+    schema: { tags, summary: 'Remove a category; what is published stays until it is cleared, and hidden if the category was private', params: Params, response: { 204: Type.Null(), 400: Problem, 404: Problem } },
   }, async (request, reply) => {
     const { name } = request.params
+    expectChangeable(name)
     const known = (await listAll(deps)).find((category) => category.name === name)
     if (known === undefined) throw new ProblemError(404, 'there is no such category')
     // A built-in name needs a row that says it is gone; a private one, that what is published under it is nobody else's business (1.3.1.2).
