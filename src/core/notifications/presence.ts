@@ -65,7 +65,7 @@ const byInstance = (a: CategoryInstance, b: CategoryInstance): number => a.insta
 /** The server publishes instance 1 or 0, never both (3.8.5.1.2.7); should there be more, the newest one counts. */
 const newestFirst = (a: CategoryInstance, b: CategoryInstance): number => b.publishTime - a.publishTime || b.instance - a.instance
 
-const isReachable = (interop: LegacyInterop | undefined): boolean => interop !== undefined && rowOf(interop.availability, interop.token).msrtc.availability > 0
+const isReachable = ({ availability, token }: Pick<PresenceSeen, 'availability' | 'token'>): boolean => rowOf(availability, token).msrtc.availability > 0
 
 /** The document that a watcher gets: its kind decides which categories matter to it. */
 type Kind = 'msrtc' | PidfForm
@@ -102,7 +102,7 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     if (container === undefined || !terms.showsDevices.has(container)) return { userInfo: undefined, devices: [] }
     const [userInfo] = state.instances.filter((instance) => instance.category === legacyUserInfo && instance.container === LEGACY_CONTAINER)
     // Of who is not there, or does not want to be, no device tells otherwise.
-    return { userInfo: userInfo?.payload, devices: isReachable(interop) ? knownDevices() : [] }
+    return { userInfo: userInfo?.payload, devices: isReachable(interop ?? nothingSeen) ? knownDevices() : [] }
   }
   const see = (places: Places): PresenceSeen => {
     const [interop] = [...inside('legacyInterop', places)].sort(newestFirst).flatMap(({ payload }) => readLegacyInterop(payload) ?? [])
@@ -150,7 +150,7 @@ export const writePresenceChanges = <S extends Pick<Subscription, 'subscriber' |
   const changeFor = viewChangeOf(state, touch)
   const [infoChanged, devicesChanged] = [ownEntry(touch.categories, legacyUserInfo)?.includes(LEGACY_CONTAINER) === true, touch.devices === true]
   // Devices that come or go with the availability are heard of with it.
-  const ownChanged = (places: Places): boolean => places.legacyInterop !== undefined && terms.showsDevices.has(places.legacyInterop) && (infoChanged || (devicesChanged && view.see(places).devices.length > 0))
+  const ownChanged = (places: Places): boolean => places.legacyInterop !== undefined && terms.showsDevices.has(places.legacyInterop) && (infoChanged || (devicesChanged && isReachable(view.see(places))))
   const heard = new Map<S, PresenceBody>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network, format: subscription.format }
