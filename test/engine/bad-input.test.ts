@@ -47,6 +47,11 @@ const kinds: Readonly<Record<string, Kind>> = {
     body: '<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><directorySearch xmlns="http://schemas.microsoft.com/winrtc/2002/11/sip"><filter href="#a"/><maxResults>5</maxResults></directorySearch>' +
       '<Array xmlns="http://schemas.microsoft.com/winrtc/2002/11/sip" id="a"><row attrib="telephoneNumber" value="300"/></Array></Body></Envelope>',
   },
+  setPresence: {
+    method: 'SERVICE', headers: { 'Content-Type': 'application/SOAP+xml' },
+    body: `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><setPresence xmlns="http://schemas.microsoft.com/winrtc/2002/11/sip"><presentity uri="sip:${anna}"><availability aggregate="300"/><activity aggregate="400"/></presentity></setPresence></Body></Envelope>`,
+    namespace: 'http://schemas.xmlsoap.org/soap/envelope/', root: 'Envelope', fromTo: 403, unknownUser: 404, otherType: 415,
+  },
   'self SUBSCRIBE': {
     method: 'SUBSCRIBE', headers: { ...subscribe, Event: 'vnd-microsoft-roaming-self', Accept: 'application/vnd-microsoft-roaming-self+xml', 'Content-Type': 'application/vnd-microsoft-roaming-self+xml' }, body: roamingBody(['categories']),
     namespace: 'http://schemas.microsoft.com/2006/09/sip/roaming-self', root: 'roamingList', fromTo: 400, unknownUser: 404, otherType: 415,
