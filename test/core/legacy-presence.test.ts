@@ -9,7 +9,7 @@ import { nothingSeen, type DeviceSeen } from '../../src/core/documents/presence-
 import { rowOf } from '../../src/core/documents/presence-tables.ts'
 import type { SetPresence } from '../../src/core/model/legacy-presence.ts'
 import type { Outcome } from '../../src/core/model/outcome.ts'
-import { noTouch } from '../../src/core/model/touch.ts'
+import { mergeTouches, noTouch } from '../../src/core/model/touch.ts'
 import type { PublisherState } from '../../src/core/model/publisher.ts'
 import { findDevices } from '../../src/core/notifications/devices.ts'
 import { decideDeregistration } from '../../src/core/publications/expire.ts'
@@ -136,6 +136,7 @@ t.test('what is said again is not published again, and nobody hears of it; the d
   t.same([must(decideSetPresence({ ...request, userInfo: 'y' }, is, context())).touch].map(({ categories, devices }) => [categories, devices]), [[{ legacyUserInfo: [1] }, undefined]])
   t.equal(must(decideSetPresence(says(0, 400), after(both, [says(0, 100)]), context())).touch.devices, undefined, 'whoever hides is no device to be seen')
   t.ok(must(decideSetPresence(says(0, 400), after(both, [says(300, 400)]), context())).touch.devices, 'but is gone')
+  t.same([mergeTouches([noTouch, { ...noTouch, devices: true }, noTouch]).devices, mergeTouches([noTouch]).devices], [true, undefined], 'changes that are told together')
 })
 
 t.test('what is refused of a setPresence', async (t) => {
@@ -238,6 +239,7 @@ t.test('devices: those of every kind of client, each once, those that can be rea
   t.same(brief(instances), ['desk desk 310 600'], 'its machineState is its own')
   t.same(brief([...instances, machine(5000)]), ['desk desk 310 600', 'laptop - 300 100'])
   t.same(brief([machine(3500, desk)]), ['desk - 300 400'])
+  t.same(brief([{ ...machine(5000), instance: 0x30000000 }, machine(3500)]), ['laptop - 300 400'], 'the more active of two')
   t.same(brief([machine(18000), { ...machine(3500), container: 3 }, { ...machine(3500), expireType: 'static' }, { ...machine(3500), payload: '<x/>' }]), [], 'neither the ones that are off nor what is no machineState of an endpoint')
   t.same(brief(after(both, [says(99, 900)]).instances), [])
   t.same(findDevices([machine(3500)]).map(({ at, content }) => [at, content]), [[now - 7, '<availability aggregate="300"/><activity aggregate="400"/>']])

@@ -1,4 +1,4 @@
-import { findMachineStates } from '../aggregation/machine-state.ts'
+import { endpointIdOf, findMachineStates } from '../aggregation/machine-state.ts'
 import { readStates } from '../aggregation/state-instances.ts'
 import type { Instant } from '../base/instant.ts'
 import { legacyDevice, LEGACY_CONTAINER, readLegacyDevice } from '../categories/legacy-presence.ts'
@@ -9,8 +9,8 @@ import { ownEntry, type Touch } from '../model/touch.ts'
 
 /** A device before it is known who looks at it, and when. */
 export interface Device extends Omit<DeviceSeen, 'age' | 'epid'> {
-  /** In lower case; undefined when nobody knows. */
-  readonly endpointId: string | undefined
+  /** In lower case. */
+  readonly endpointId: string
   /** Undefined of endpoints that publish enhanced presence: their registration knows. */
   readonly epid: string | undefined
   /** When it was last heard of. */
@@ -26,24 +26,24 @@ const REACHABLE = 100
 const legacyDevices = (instances: readonly CategoryInstance[]): readonly Device[] =>
   instances.flatMap(({ category, container, endpointId, publishTime, payload }) => {
     const device = category === legacyDevice && container === LEGACY_CONTAINER ? readLegacyDevice(payload) : undefined
-    return device === undefined ? [] : [{ ...device, endpointId: endpointId?.toLowerCase(), at: publishTime }]
+    return device === undefined || endpointId === undefined ? [] : [{ ...device, endpointId: endpointId.toLowerCase(), at: publishTime }]
   })
 
 /** Endpoints of enhanced presence, in the numbers of those before (3.7.5.5). */
 const machines = (instances: readonly CategoryInstance[]): readonly Device[] =>
-  findMachineStates(readStates(instances.filter(({ category, container }) => category === 'state' && container === STATES))).map(({ instance, availability, state }) => {
-    const { msrtc } = rowOf(availability, state.activities[0]?.token)
-    return {
-      endpointId: instance.endpointId?.toLowerCase(), epid: undefined, availability: msrtc.availability, activity: msrtc.activity, at: instance.publishTime,
-      content: `<availability aggregate="${msrtc.availability}"/><activity aggregate="${msrtc.activity}"/>`,
-    }
+  findMachineStates(readStates(instances.filter(({ category, container }) => category === 'state' && container === STATES))).flatMap((machine) => {
+    const endpointId = endpointIdOf(machine)
+    if (endpointId === undefined) return []
+    const { msrtc: { availability, activity } } = rowOf(machine.availability, machine.state.activities[0]?.token)
+    return [{ endpointId, epid: undefined, availability, activity, at: machine.instance.publishTime, content: `<availability aggregate="${availability}"/><activity aggregate="${activity}"/>` }]
   })
 
 /** The devices of a publisher that can be reached, each endpoint once: in its own words where it has any. `instances` must be alive. */
 export const findDevices = (instances: readonly CategoryInstance[]): readonly Device[] => {
-  const legacy = legacyDevices(instances)
-  const known = new Set(legacy.map(({ endpointId }) => endpointId))
-  return [...legacy, ...machines(instances).filter(({ endpointId }) => !known.has(endpointId))].filter(({ availability }) => availability >= REACHABLE)
+  const known = new Map<string, Device>()
+  // Of several machineStates of one endpoint the most active one, which comes first.
+  for (const device of [...legacyDevices(instances), ...machines(instances)]) if (!known.has(device.endpointId)) known.set(device.endpointId, device)
+  return [...known.values()].filter(({ availability }) => availability >= REACHABLE)
 }
 
 const textOf = (instances: readonly CategoryInstance[]): string =>

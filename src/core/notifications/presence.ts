@@ -94,7 +94,7 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
   let devices: readonly DeviceSeen[] | undefined
-  const knownDevices = (): readonly DeviceSeen[] => devices ??= findDevices(state.instances).flatMap(({ endpointId = '', epid = terms.epids?.get(endpointId), at, ...device }) =>
+  const knownDevices = (): readonly DeviceSeen[] => devices ??= findDevices(state.instances).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, ...device }) =>
     (epid === undefined ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
     state.instances.filter((instance) => instance.category === category && instance.container === places[category])

@@ -38,8 +38,7 @@ export const readSetPresence = (soap: SoapRequest): Result<SetPresence> => {
   if (!availability.ok) return availability
   const activity = readValue(element, 'activity')
   if (!activity.ok) return activity
-  const infos = ownChildren(element, 'userInfo')
-  const [info, another] = infos
+  const [info, another] = ownChildren(element, 'userInfo')
   if (another !== undefined) return notValid(element, 'must hold one userInfo at most')
   if (info !== undefined && sliceContent(source, info).length > MAX_USER_INFO) return refuse(failure('publicationTooLarge', `userInfo: at most ${MAX_USER_INFO} characters`))
   if (sliceContent(source, element).length > MAX_CONTENT) return refuse(failure('publicationTooLarge', `presentity: at most ${MAX_CONTENT} characters`))
