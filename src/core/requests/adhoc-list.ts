@@ -1,9 +1,9 @@
 import { ok, type Result } from '../base/result.ts'
-import { readUserKey, type UserKey } from '../sip/uri.ts'
+import type { UserKey } from '../sip/uri.ts'
 import type { XmlElement } from '../xml/element.ts'
 import { namespaces } from '../xml/namespaces.ts'
 import type { XmlLimits } from '../xml/parse.ts'
-import { notValid, readBody, readRequired } from './reading.ts'
+import { notValid, readBody, readClientUser, readRequired } from './reading.ts'
 
 const actions = ['create', 'add', 'delete'] as const
 
@@ -19,15 +19,12 @@ const isOwn = ({ namespace }: XmlElement): boolean => namespace === '' || namesp
 
 const actionOf = ({ local }: XmlElement): AdhocList['action'] | undefined => actions.find((name) => name === local)
 
-/** Real clients write `sip:sip:user@host` where they add a scheme to what has one. */
-const readUri = (text: string): Result<UserKey> => readUserKey(text.trim().replace(/^(?:sips?:)+(?=sips?:)/i, ''))
-
 const readUsers = (element: XmlElement): Result<readonly UserKey[]> => {
   const users = new Set<UserKey>()
   for (const child of element.children.filter((candidate) => isOwn(candidate) && candidate.local === 'resource')) {
     const uri = readRequired(child, 'uri')
     if (!uri.ok) return uri
-    const user = readUri(uri.value)
+    const user = readClientUser(uri.value)
     if (!user.ok) return notValid(child, `uri="${uri.value.slice(0, 80)}" is not the SIP URI of a user`)
     users.add(user.value)
   }

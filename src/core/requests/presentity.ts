@@ -1,8 +1,8 @@
 import { ok, type Result } from '../base/result.ts'
-import { readUserKey, type UserKey } from '../sip/uri.ts'
+import type { UserKey } from '../sip/uri.ts'
 import type { XmlElement } from '../xml/element.ts'
 import { namespaces } from '../xml/namespaces.ts'
-import { notValid } from './reading.ts'
+import { notValid, readClientUser } from './reading.ts'
 import type { SoapRequest } from './soap.ts'
 
 /** Clients write the parts of these requests with the prefix of the action, in the namespace of the document that they carry, or in none. */
@@ -21,15 +21,12 @@ export interface Presentity {
   readonly user: UserKey
 }
 
-// The example of 3.2.4.2 has sip:sip:, and so have clients.
-const SCHEME_AGAIN = /^(?:sips?:)+(?=sips?:)/i
-
 /** Reads whom the request is about; 400 when it names nobody. */
 export const readPresentity = ({ action }: Pick<SoapRequest, 'action'>): Result<Presentity> => {
   const [element, another] = ownChildren(action, 'presentity')
   if (element === undefined || another !== undefined) return notValid(action, 'must hold one presentity')
-  const uri = ownAttribute(element, 'uri')?.trim()
+  const uri = ownAttribute(element, 'uri')
   if (uri === undefined) return notValid(element, 'attribute uri is missing')
-  const user = readUserKey(uri.replace(SCHEME_AGAIN, ''))
+  const user = readClientUser(uri)
   return user.ok ? ok({ element, user: user.value }) : notValid(element, `uri "${uri.slice(0, 80)}" is not the SIP URI of a user`)
 }

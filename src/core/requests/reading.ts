@@ -1,5 +1,6 @@
 import { failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
+import { readUserKey, type UserKey } from '../sip/uri.ts'
 import { attribute, hasText, isElement, type XmlDocument, type XmlElement } from '../xml/element.ts'
 import { defaultXmlLimits, parseXml, type XmlLimits } from '../xml/parse.ts'
 
@@ -54,3 +55,6 @@ export const readOneOf = <T extends string>(element: XmlElement, name: string, a
 
 /** xs:unsignedInt, which instances and versions are (6.2, 6.10). */
 export const MAX_UNSIGNED_INT = 0xffffffff
+
+/** Whom a URI of a client before enhanced presence names: these write `sip:sip:user@host` where they add a scheme to what has one, and so does MS-SIP 3.2.4.2. */
+export const readClientUser = (text: string): Result<UserKey> => readUserKey(text.trim().replace(/^(?:sips?:)+(?=sips?:)/i, ''))
