@@ -78,12 +78,13 @@ t.test('a legacy client, and a modern, a PIDF and a legacy watcher side by side'
 
 t.test('two old devices and a modern one: each is shown, the most available one at the top', async (t) => {
   const first = await begin()
-  const [second, modern, old] = [await here(jana, 'j2'), await here(jana, 'j3'), await here(hanna)]
+  const [second, modern, old, listing] = [await here(jana, 'j2'), await here(jana, 'j3'), await here(hanna), await here(gerd)]
   await watches(old, jana)
+  await listing.subscribesList([jana, boris])
   await setsPresence(first, { availability: 300, activity: 100 })
   world.advance(10)
   await setsPresence(second, { availability: 300, activity: 300 })
-  old.hears()
+  for (const watcher of [old, listing]) watcher.hears()
   world.advance(5)
   await modern.publishes(arrival(DESK, jana, 5000))
   t.same(old.hears().map(presentity), [['300 of j2, 100 of j2: idle 15500', 'device j2 5s: 300 "online", 300', 'device j3 0s: 300, 100', 'device j1 15s: 300 "online", 100']], 'idle at the desk is more than back soon')
@@ -91,6 +92,7 @@ t.test('two old devices and a modern one: each is shown, the most available one 
   t.same(old.hears().map(presentity), [['300 of j1, 600 of j1: busy 6500', 'device j1 0s: 300 "online", 600', 'device j2 5s: 300 "online", 300', 'device j3 0s: 300, 100']])
   await second.deregisters()
   t.same(old.hears().map(presentity), [['300 of j1, 600 of j1: busy 6500', 'device j1 0s: 300 "online", 600', 'device j3 0s: 300, 100']], 'heard of, though nothing else has changed')
+  t.same(listing.hears().map(({ documents }) => presentity({ documents: documents.slice(-1) }).length), [4, 4, 3], 'whoever has her on a list hears the same')
   await first.losesBinding()
   t.same(old.hears().map(presentity), [['300 of j3, 100 of j3: idle 15500', 'device j3 0s: 300, 100']])
   await modern.deregisters()
