@@ -7,6 +7,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { keepSecret } from './config/secrets.ts'
 import { defaultPlan } from './core/aggregation/plan.ts'
+import { createFileStore } from './contact-store/file-store.ts'
+import { createHttpStore } from './contact-store/http-store.ts'
+import type { ContactStore } from './core/model/contact-store.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
@@ -22,6 +25,7 @@ import { createDomainDirectory } from './engine/domain-directory.ts'
 import { enforceRights } from './engine/enforce-rights.ts'
 import { anyDomain, createMemberDomains } from './engine/member-domains.ts'
 import { hasAddress } from './engine/name-service.ts'
+import { moveContactLists, type MoveDeps } from './engine/move-contacts.ts'
 import { createPresenceTerms } from './engine/presence-terms.ts'
 import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
 import { createReconciliation } from './engine/reconciliation.ts'
@@ -101,9 +105,21 @@ const withDefaults = (config: Config): { readonly adminKey: string; readonly pro
     : { [DEFAULT_PROXY]: { kind: 'kamailio', secret: keepSecret(config.dataDir, 'proxy.secret'), notifyUrl: 'http://127.0.0.1:8000/v1/notify' } },
 })
 
+/** How often an engine looks for contact lists that are to be moved to the store elsewhere, or looked at there. */
+const CONTACT_STORE_RUN_MS = 1_000
+
+/** The store to which contact lists move; undefined where they stay. */
+const createContactStore = (config: Config): ContactStore | undefined => {
+  if (!config.contactStore) return undefined
+  if (config.contactStoreKind === 'file') return createFileStore(config.contactStoreDir ?? join(config.dataDir, 'contact-store'), () => randomHex(8))
+  // The configuration has it where the kind asks for it.
+  return createHttpStore({ url: config.contactStoreUrl ?? '', key: config.contactStoreKey, timeoutMs: config.contactStoreTimeoutMs, pause: sleep })
+}
+
 /** Puts an engine together and starts it; the only place that picks implementations. Throws when something it needs is not to be had. */
 export const start = async (config: Config, log: Log): Promise<Running> => {
   const { adminKey, proxies: proxyConfig } = withDefaults(config)
+  const contactStore = createContactStore(config)
   const metrics = createMetrics()
   const store = await connectStore({
     ...(config.databaseUrl === undefined ? { dataDir: config.dataDir } : { url: config.databaseUrl, poolSize: config.databasePool }),
@@ -140,6 +156,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const engine: EngineDeps = {
     store, sender, domains, now, chance, categories, plan, presenceTerms, conflicts, template, provisioning, memberDomains, directory, rates: createRateGuard({ perSecond: config.userRate, burst: config.userBurst }), lostConnectionGraceMs: config.lostConnectionGraceMs, createUsersOnRegister: config.createUsersOnRegister, serverPublications: config.serverPublications,
     features,
+    migratedWrites: config.contactStoreWrites,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxIncoming: config.maxIncoming, maxDialogsPerPair: config.maxDialogsPerPair, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
@@ -154,7 +171,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, log, metrics })
+  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, contactStore: config.contactStore, log, metrics })
   const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, { notifyUrl, registeredUrl, secret }]) =>
     [id, createRegistrarClient({ id, secret, url: registeredUrl ?? registrarUrl(notifyUrl), timeoutMs: config.notifyTimeoutMs })] as const)
   const reconciliation = createReconciliation({
@@ -168,6 +185,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     if (first !== undefined) log.warn({ count: refused.length, user: first.user, failure: first.failure.name, detail: first.failure.detail }, 'server publications refused')
   }
   let directoryFilled = false
+  const moveContacts = async (deps: MoveDeps): Promise<void> => {
+    const failed = await moveContactLists(deps)
+    const [first] = failed
+    if (first !== undefined) log.warn({ count: failed.length, user: first.user, reason: first.reason }, 'the contact store did not take or give lists')
+  }
   const stopJobs = startJobs([
     { name: 'publications', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpPublications(engine)) },
     { name: 'endpoints', everyMs: config.cleanupMs, run: async () => delivery.wake(await cleanUpEndpoints(engine, reconciliation.spare)) },
@@ -181,6 +203,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
     ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
+    ...(contactStore === undefined ? [] : [{ name: 'contact store', everyMs: CONTACT_STORE_RUN_MS, run: () => moveContacts({ store, now, contacts: contactStore, refreshMs: config.contactStoreRefreshMs, wake: delivery.wake, endExpired: delivery.endExpired }) }]),
     ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
@@ -201,10 +224,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomHex(6), isReady, admission, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)
+    contactStore?.close()
     await stopJobs()
     await delivery.stop()
     proxies.close()

@@ -15,7 +15,7 @@ const floors: readonly (readonly string[])[] = [
   ['core/notifications'],
   ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates', 'core/directory'],
   ['store'],
-  ['engine', 'delivery', 'timers'],
+  ['engine', 'delivery', 'timers', 'contact-store'],
   ['http'],
   ['main'],
   ['cli'],

@@ -59,7 +59,7 @@ const coreRow = (): Row => {
 const dialogOf = (watcher: number): Dialog => ({
   subscriber: nameOf(watcher), localTag: `t${watcher}`, remoteTag: 'r', callId: `c${watcher}`, kind: 'batch', event: 'presence', endpointId: undefined, network: 'sameEnterprise', networkNamed: false, localText: `<sip:${nameOf(watcher)}>;tag=t${watcher}`,
   remoteText: `<sip:${nameOf(watcher)}>;tag=r`, target: `sip:${nameOf(watcher)}`, routes: [], proxy: 'bench', flow: `f${watcher}`, contact: 'sip:bench', benotify: true, cseq: 1, remoteCseq: 1, notifiedAt: NOW, scope: [], since: 0,
-  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0, sender: 'bench', rlmiVersion: 0,
+  createdAt: NOW, expiresAt: Date.now() + 3_600_000, extendMs: 0, sender: 'bench', rlmiVersion: 0, ucs: false,
 })
 
 /** Everything that a watcher needs to be told: one dialog each, and the publisher with what it publishes. */
@@ -95,7 +95,7 @@ const deliveryRow = async (database: string, store: Store): Promise<Row> => {
   const proxies = createProxies(new Map([['bench', client]]), Date.now, Math.random, () => undefined)
   const from = process.cpuUsage()
   const began = performance.now()
-  await tellChanges(store.pool, { proxies, sender: createSender(() => 'bench'), known: store.publishing.known, flowWaitMs: 0, patience: 'patient', pause: async () => undefined, slots: (work) => work(), log: createLog('silent'), terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both', showsDevices: new Set<number>(), now: Date.now() }), now: Date.now, fraction: Math.random }, [PUBLISHER])
+  await tellChanges(store.pool, { proxies, sender: createSender(() => 'bench'), known: store.publishing.known, flowWaitMs: 0, contactStore: false, patience: 'patient', pause: async () => undefined, slots: (work) => work(), log: createLog('silent'), terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both', showsDevices: new Set<number>(), now: Date.now() }), now: Date.now, fraction: Math.random }, [PUBLISHER])
   return { what: `commit to hand-over, ${database}`, watchers: WATCHERS, members: MEMBERS, 'moved': told.length, 'distinct bodies': new Set(told.map(({ b }) => b)).size, 'ms': Math.round(performance.now() - began), 'CPU ms': cpuMs(from) }
 }
 

@@ -47,6 +47,13 @@ export const ConfigSchema = Type.Object({
   directorySearch: Type.Boolean({ default: true, env: 'PRESENTIA_DIRECTORY_SEARCH', description: 'Take SERVICE requests that search for users (directorySearch).' }),
   directorySearchMax: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, env: 'PRESENTIA_DIRECTORY_SEARCH_MAX', description: 'The most users that one search finds; the client may ask for fewer.' }),
   contactStore: Type.Boolean({ default: false, env: 'PRESENTIA_CONTACT_STORE', description: 'Let contact lists be moved to a store elsewhere (unified contact store).' }),
+  contactStoreKind: Type.Enum(['file', 'http'], { default: 'file', env: 'PRESENTIA_CONTACT_STORE_KIND', description: 'What that store is: `file`, a directory of JSON files; `http`, a service that takes and gives JSON.' }),
+  contactStoreDir: Type.Optional(Type.String({ minLength: 1, env: 'PRESENTIA_CONTACT_STORE_DIR', description: 'Directory of the store of kind `file`; all engines must share it. Without it `contact-store` in the data directory.' })),
+  contactStoreUrl: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]+$', env: 'PRESENTIA_CONTACT_STORE_URL', description: 'URL of the store of kind `http`; the list of a user is at `URL/user@domain`.' })),
+  contactStoreKey: Type.Optional(Type.String({ minLength: 1, pattern: '^[A-Za-z0-9._~+/=-]+$', env: 'PRESENTIA_CONTACT_STORE_KEY', description: 'Bearer key for that URL.' })),
+  contactStoreTimeoutMs: Type.Integer({ minimum: 100, maximum: 30_000, default: 5_000, env: 'PRESENTIA_CONTACT_STORE_TIMEOUT_MS', description: 'How long that URL may take for one request, in milliseconds; what fails in passing is tried three times.' }),
+  contactStoreWrites: Type.Enum(['refuse', 'proxy'], { default: 'refuse', env: 'PRESENTIA_CONTACT_STORE_WRITES', description: 'Changes of a contact list that has moved: `refuse` them, or `proxy` them to the store, behind the answer.' }),
+  contactStoreRefreshMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 60_000, env: 'PRESENTIA_CONTACT_STORE_REFRESH_MS', description: 'How old the copy of a contact list may be that has moved and is watched here, in milliseconds.' }),
   lostConnectionGraceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 5_000, env: 'PRESENTIA_LOST_CONNECTION_GRACE_MS', description: 'How long an endpoint may be without its connection before it counts as gone, in milliseconds.' }),
   flowWaitMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 30_000, env: 'PRESENTIA_FLOW_WAIT_MS', description: 'How long a subscription whose connection is gone waits for the next connection of its endpoint before it ends, in milliseconds.' }),
   reconcileMs: Type.Integer({ minimum: 0, maximum: 86_400_000, default: 60_000, env: 'PRESENTIA_RECONCILE_MS', description: 'Period of comparing the registered endpoints with the registrars of the proxies, in milliseconds; at the start of an engine too. 0 switches it off.' }),
@@ -161,6 +168,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const config = values as Config
   if (faults.length === 0 && config.reconcileMs > 0 && config.reconcileMs < SHORTEST_RECONCILE_MS) faults.push(`PRESENTIA_RECONCILE_MS must be 0 or at least ${SHORTEST_RECONCILE_MS}`)
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
+  if (faults.length === 0 && config.contactStore && config.contactStoreKind === 'http' && config.contactStoreUrl === undefined) faults.push('PRESENTIA_CONTACT_STORE_URL is missing for PRESENTIA_CONTACT_STORE_KIND http')
   if (faults.length === 0) faults.push(...findSharedOutputs(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])
   return Object.freeze(config)

@@ -1,14 +1,21 @@
 import type { Pool } from 'pg'
-import { writeInstruction } from '../core/notifications/instruction.ts'
+import { writeContactList } from '../core/documents/contact-list.ts'
+import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import { mediaTypes } from '../core/sip/media-types.ts'
+import { loadContactList } from '../store/contacts.ts'
 import { LEFT_TO_SENDER_MS } from '../store/deferred.ts'
 import { deleteDialogs } from '../store/dialogs.ts'
-import { adoptExpired, claimExpiredDialogs } from '../store/numbering.ts'
-import { poolSession } from '../store/session.ts'
+import { adoptExpired, claimExpiredDialogs, type EndedDialog } from '../store/numbering.ts'
+import { poolSession, type Transaction } from '../store/session.ts'
 import type { HandOverDeps } from './hand-over.ts'
 import { transactNumbering } from '../store/transact-numbering.ts'
 
 /** Dialogs ended in one round. */
 export const EXPIRED_BATCH = 200
+
+/** What a dialog hears last: nothing but the end, or, of a contact list that has moved, the list as it was taken along (MS-PRES 4.14.2). */
+const lastNotice = async (tx: Transaction, { subscriber, endReason }: EndedDialog): Promise<Notice> =>
+  ({ body: endReason === 'migrated' ? { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, subscriber), 'migrated') } : undefined, terminated: endReason })
 
 /** Ends dialogs that are over with a last notification (RFC 6665 4.2.2: terminated, with the reason); whether it arrives does not matter any more. */
 export const endExpiredDialogs = async (pool: Pool, deps: HandOverDeps): Promise<number> => {
@@ -18,9 +25,8 @@ export const endExpiredDialogs = async (pool: Pool, deps: HandOverDeps): Promise
     const expired = await claimExpiredDialogs(tx, sender, now, EXPIRED_BATCH)
     if (expired.length === 0) return 0
     await use(expired)
-    const perProxy = Map.groupBy(expired, ({ proxy }) => proxy)
-    await Promise.all([...perProxy].map(([proxy, dialogs]) =>
-      deps.proxies.handOver(proxy, dialogs.map((dialog) => writeInstruction(dialog, { body: undefined, terminated: dialog.endReason }, now)), 'brief')))
+    const last = await Promise.all(expired.map(async (dialog) => ({ proxy: dialog.proxy, instruction: writeInstruction(dialog, await lastNotice(tx, dialog), now) })))
+    await Promise.all([...Map.groupBy(last, ({ proxy }) => proxy)].map(([proxy, notices]) => deps.proxies.handOver(proxy, notices.map(({ instruction }) => instruction), 'brief')))
     await deleteDialogs(tx, expired)
     return expired.length
   })

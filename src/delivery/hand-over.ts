@@ -40,6 +40,8 @@ export interface HandOverDeps {
   readonly known: KnownPublishers
   /** How publishers are seen by others; asked for before a transaction begins. */
   readonly terms: () => Promise<PresenceTerms>
+  /** Contact lists may be kept in a store elsewhere, and say so. */
+  readonly contactStore: boolean
   readonly now: () => number
   readonly fraction: () => number
   /** How long a dialog whose connection is gone waits for the next one of its endpoint, in milliseconds. */

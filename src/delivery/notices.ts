@@ -8,6 +8,7 @@ import { writeSelfChange } from '../core/notifications/self.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { PendingChange } from '../store/changes.ts'
+import { loadUcsMode } from '../store/contact-store.ts'
 import { loadContactList } from '../store/contacts.ts'
 import type { CurrentState } from '../store/current-state.ts'
 import { loadPresenceTerms } from '../store/presence-beside.ts'
@@ -31,9 +32,16 @@ const asPresence = ({ format, ...edge }: Edge) => (format === 'categories' ? [] 
 /** More changes of a contact list than this are told as the whole list. */
 const MAX_DELTAS = 20
 
-/** What the subscribers of a contact list hear: each change by itself (MS-SIP 2.2.4.1), or the list when that is shorter. */
-const contactTexts = async (tx: Transaction, user: UserKey, { contacts = [] }: Touch): Promise<readonly string[]> =>
-  contacts.length > MAX_DELTAS ? [writeContactList(await loadContactList(tx, user))] : contacts.map(writeContactDelta)
+/**
+ * What the subscribers of a contact list hear: each change by itself (MS-SIP 2.2.4.1), or the list when that is shorter, and when its mode has changed: no document has a mode
+ * and nothing else (10).
+ */
+const contactTexts = async (tx: Transaction, user: UserKey, { contacts = [], contactMode }: Touch, hasStore: boolean): Promise<readonly string[]> => {
+  const moved = hasStore && contactMode === true
+  if (contacts.length === 0 && !moved) return []
+  const mode = await loadUcsMode(tx, user, hasStore)
+  return moved || contacts.length > MAX_DELTAS ? [writeContactList(await loadContactList(tx, user), mode)] : contacts.map((delta) => writeContactDelta(delta, mode))
+}
 
 /** The touch of all changes later than a revision: whoever was shown a revision hears only of those. Nearly always that is all or nothing of what is pending. */
 const touchesSince = (pending: readonly PendingChange[]): ((since: number) => Touch | undefined) => {
@@ -48,7 +56,7 @@ const touchesSince = (pending: readonly PendingChange[]): ((since: number) => To
 }
 
 /** What everyone concerned hears of the pending changes of a publisher, with one body per distinct view. */
-export const noticesOf = async (tx: Transaction, { publisher, pending, edges, selves }: Telling, current: CurrentState, terms: PresenceTerms, now: number): Promise<readonly Due[]> => {
+export const noticesOf = async (tx: Transaction, { publisher, pending, edges, selves }: Telling, current: CurrentState, terms: PresenceTerms, hasContactStore: boolean, now: number): Promise<readonly Due[]> => {
   const seen = current.of(publisher)
   // Only self subscribers see these lists, and they change seldom.
   const listed = selves.length > 0 && pending.some(({ touch }) => touch.subscribers === true || touch.delegates === true)
@@ -64,7 +72,7 @@ export const noticesOf = async (tx: Transaction, { publisher, pending, edges, se
     const touch = touchSince(since)
     if (touch === undefined) continue
     if (kind === 'contacts') {
-      for (const text of await contactTexts(tx, publisher, touch)) tell(publisher, localTag, { type: mediaTypes.roamingContacts, text })
+      for (const text of await contactTexts(tx, publisher, touch, hasContactStore)) tell(publisher, localTag, { type: mediaTypes.roamingContacts, text })
       continue
     }
     const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`

@@ -7,6 +7,7 @@ import type { SeenState } from '../core/model/publisher.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { loadRevisions } from '../store/changes.ts'
+import { loadUcsMode } from '../store/contact-store.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { loadCurrentState } from '../store/current-state.ts'
 import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
@@ -51,7 +52,7 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     const state = current.of(debt.publisher)
     const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
     const edge = edgeOf.get(edgeText(debt))
-    if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher)) } } })
+    if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher), await loadUcsMode(tx, debt.publisher, deps.contactStore)) } } })
     else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
     else if (edge !== undefined) dues.push({ ...debt, notice: { body: await seenBy(tx, state, viewFor(state), edge, terms) } })
   }

@@ -41,7 +41,7 @@ const prepare = async (tx: Transaction, deps: HandOverDeps, publishers: readonly
   const wanted: Revisions = new Map(tellings.map(({ publisher }) => [publisher, revisions.get(publisher)]))
   const current = await loadCurrentState(tx, deps.known, wanted, now)
   const dues: Due[] = []
-  for (const telling of tellings) dues.push(...await noticesOf(tx, telling, current, terms, now))
+  for (const telling of tellings) dues.push(...await noticesOf(tx, telling, current, terms, deps.contactStore, now))
   return { changes, tellings, current, dues }
 }
 
@@ -55,7 +55,7 @@ const renewalOf = (deps: HandOverDeps, { tellings, current }: Prepared, terms: P
   const fresh = await loadCurrentState(tx, deps.known, moved, deps.now())
   const due = new Set(held.map(edgeText))
   const again: Due[] = []
-  for (const telling of tellings) if (moved.has(telling.publisher)) again.push(...(await noticesOf(tx, telling, fresh, terms, deps.now())).filter((one) => due.has(edgeText(one))))
+  for (const telling of tellings) if (moved.has(telling.publisher)) again.push(...(await noticesOf(tx, telling, fresh, terms, deps.contactStore, deps.now())).filter((one) => due.has(edgeText(one))))
   return [...held.filter(({ publisher }) => !moved.has(publisher)), ...again]
 }
 

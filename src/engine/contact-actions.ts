@@ -2,18 +2,21 @@ import { failure } from '../core/base/failure.ts'
 import { refuse, type Result } from '../core/base/result.ts'
 import { decideContactAction, type ContactLimits } from '../core/contacts/change-contacts.ts'
 import type { ContactContent } from '../core/contacts/compare-lists.ts'
+import { refuseContactWrite } from '../core/contacts/contact-store.ts'
 import { decideContactImport } from '../core/contacts/import-contacts.ts'
 import { writeAddGroupAnswer } from '../core/documents/soap.ts'
 import type { ContactList, ContactOutcome } from '../core/model/contact.ts'
+import type { ContactMove } from '../core/model/contact-store.ts'
 import { readContactAction, type ContactAction } from '../core/requests/contact-actions.ts'
 import type { SoapRequest } from '../core/requests/soap.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { findAnswered, putAnswered } from '../store/answered.ts'
+import { loadMove, lookSoon, oweChanges } from '../store/contact-store.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { loadUserLimits } from '../store/limits.ts'
 import { applyContacts, lockForContacts } from '../store/publisher.ts'
-import { transact, type Session } from '../store/session.ts'
+import { transact, type Session, type Transaction } from '../store/session.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
 
@@ -24,12 +27,23 @@ const answerAgain = (action: ContactAction, list: ContactList): ContactOutcome['
 }
 
 /** What replacing a contact list needs of the engine. */
-export type ContactDeps = Pick<EngineDeps, 'store' | 'now'> & { readonly limits: Pick<EngineDeps['limits'], 'contacts'> }
+export type ContactDeps = Pick<EngineDeps, 'store' | 'now' | 'migratedWrites'> & { readonly limits: Pick<EngineDeps['limits'], 'contacts'>; readonly features: Pick<EngineDeps['features'], 'contactStore'> }
 
 /** A user's own bounds go before those of the deployment. */
-const loadLimits = async (session: Session, { limits: { contacts } }: ContactDeps, user: UserKey): Promise<ContactLimits> => {
+export const loadContactLimits = async (session: Session, { limits: { contacts } }: ContactDeps, user: UserKey): Promise<ContactLimits> => {
   const { maxContacts } = await loadUserLimits(session, user)
   return maxContacts === undefined ? contacts : { ...contacts, maxContacts }
+}
+
+/** Where the list is kept; undefined without a store elsewhere. */
+const loadPlace = async (session: Session, { features }: ContactDeps, user: UserKey): Promise<ContactMove | undefined> => (features.contactStore ? loadMove(session, user) : undefined)
+
+/** Writes what was decided, and owes it to the store that keeps the list, where there is one. */
+const apply = (tx: Transaction, user: UserKey, place: ContactMove | undefined, deltas: ContactOutcome['deltas'], trace: string, now: number): void => {
+  applyContacts(tx, user, deltas, trace, now)
+  if (place?.mode !== 'migrated' || deltas.length === 0) return
+  void oweChanges(tx, user, deltas)
+  void lookSoon(tx, user, now)
 }
 
 /** Carries out a SOAP request on the sender's contact list (MS-SIP 3.7.4), inside a dialog or outside of any. */
@@ -41,13 +55,15 @@ export const handleContactAction = async (deps: EngineDeps, { request, arrival, 
   const answer = (toTag: string, body: ContactOutcome['answer'], touched: Answer['touched']): Answer =>
     ({ reply: { status: 200, reason: 'OK', toTag: request.toTag ?? toTag, headers: body === undefined ? [] : [['Content-Type', body.type]], body: body?.text ?? '' }, notify: [], touched })
   return transact(deps.store.pool, async (tx) => {
-    const [known, before, list, limits] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user), loadLimits(tx, deps, user)])
+    const [known, before, list, limits, place] = await Promise.all([lockForContacts(tx, user), findAnswered(tx, key), loadContactList(tx, user), loadContactLimits(tx, deps, user), loadPlace(tx, deps, user)])
     if (!known) throw new Refused(failure('publisherNotFound'))
     if (before !== undefined) return answer(before, answerAgain(action.value, list), [])
+    const refused = place === undefined ? undefined : refuseContactWrite(place.mode, deps.migratedWrites)
+    if (refused !== undefined) throw new Refused(refused)
     const decided = decideContactAction(action.value, list, limits)
     if (!decided.ok) throw new Refused(decided.failure)
     const toTag = deps.chance.tag()
-    applyContacts(tx, user, decided.value.deltas, arrival.trace, now)
+    apply(tx, user, place, decided.value.deltas, arrival.trace, now)
     void putAnswered(tx, key, toTag, now)
     return answer(toTag, decided.value.answer, [user])
   })
@@ -56,10 +72,12 @@ export const handleContactAction = async (deps: EngineDeps, { request, arrival, 
 /** Changes a user's list as its operator decides; the list afterwards, and whether anybody must be told. */
 export const changeContactsForUser = (deps: ContactDeps, user: UserKey, decide: (list: ContactList, limits: ContactLimits) => Result<ContactOutcome>, trace: string): Promise<Result<ContactOutcome>> =>
   transact(deps.store.pool, async (tx): Promise<Result<ContactOutcome>> => {
-    const [known, list, limits] = await Promise.all([lockForContacts(tx, user), loadContactList(tx, user), loadLimits(tx, deps, user)])
+    const [known, list, limits, place] = await Promise.all([lockForContacts(tx, user), loadContactList(tx, user), loadContactLimits(tx, deps, user), loadPlace(tx, deps, user)])
     if (!known) return refuse(failure('publisherNotFound'))
+    const refused = place === undefined ? undefined : refuseContactWrite(place.mode, deps.migratedWrites)
+    if (refused !== undefined) return refuse(refused)
     const decided = decide(list, limits)
-    if (decided.ok) applyContacts(tx, user, decided.value.deltas, trace, deps.now())
+    if (decided.ok) apply(tx, user, place, decided.value.deltas, trace, deps.now())
     return decided
   })
 

@@ -3,6 +3,7 @@ import type { Instant } from '../core/base/instant.ts'
 import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { ContactLimits } from '../core/contacts/change-contacts.ts'
+import type { MigratedWrites } from '../core/contacts/contact-store.ts'
 import type { SubscriberLimits } from '../core/subscribers/record-subscriber.ts'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { SipReply } from '../core/sip/reply.ts'
@@ -92,6 +93,8 @@ export interface EngineDeps {
   /** The server publishes what the directory says of its users (3.2.6.2). */
   readonly serverPublications: boolean
   readonly features: Features
+  /** What becomes of changes of contact lists that are kept in a store elsewhere (3.10.4). */
+  readonly migratedWrites: MigratedWrites
 }
 
 /** How a request came in: the proxy, its token for the connection, and what it says about the sender. */

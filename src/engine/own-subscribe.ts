@@ -8,8 +8,8 @@ import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
-import { loadUnderLock } from '../store/publisher.ts'
-import { poolSession, type Session } from '../store/session.ts'
+import { loadUnderLock, lockForContacts } from '../store/publisher.ts'
+import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
 import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { findExistingUsers } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
@@ -24,6 +24,11 @@ export interface OwnPackage {
   readonly mediaType: string
   /** What of it the request asks for; a refresh without a body keeps that. */
   readonly readScope: (call: Call) => readonly SelfScope[]
+  /**
+   * What the request itself does before anything is read, under the publisher's lock; true when that has made a change, which the answer shows. Refuses by throwing. A refresh
+   * begins before its dialog is looked at.
+   */
+  readonly begin?: (tx: Transaction, call: Call) => Promise<boolean>
   /** Reads all that is shown; inside a transaction behind the publisher's lock. The document is written from it for a scope. */
   readonly load: (session: Session, user: UserKey, now: Instant) => Promise<(scope: readonly SelfScope[]) => string>
 }
@@ -37,7 +42,10 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
   const scope = own.readScope(call)
   const answer = (dialog: Dialog, write: (scope: readonly SelfScope[]) => string): Answer => answerWithData(request, dialog, { type: own.mediaType, text: write(dialog.scope) }, now)
   return transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
-    const [state, dialogs, write] = await Promise.all([loadUnderLock(tx, request.fromUser, { endpoints: true }), loadDialogs(tx, request.fromUser), own.load(tx, request.fromUser, now)])
+    const locked = loadUnderLock(tx, request.fromUser, { endpoints: true })
+    const begun = own.begin?.(tx, call)
+    const loaded = begun === undefined ? own.load(tx, request.fromUser, now) : begun.then(() => own.load(tx, request.fromUser, now))
+    const [state, dialogs, write, changed] = await Promise.all([locked, loadDialogs(tx, request.fromUser), loaded, begun])
     if (state === undefined) throw new Refused(failure('userNotFound'))
     const endpoint = findEndpoint(request, state.endpoints.filter(({ expiresAt }) => expiresAt > now))
     const poll = readIntent(request) === 'poll' || arrival.survivable
@@ -46,16 +54,16 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
     const again = same.find((dialog) => dialog.kind === own.kind && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return answer(again, write)
     const opened = openDialog(poll ? { ...request, expires: 0 } : request, {
-      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision, limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
+      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision + (changed === true ? 1 : 0), limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
-    if (poll) return answer(opened.value, write)
+    if (poll) return { ...answer(opened.value, write), touched: changed === true ? [request.fromUser] : [] }
     // One dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
     const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, deps.sender, settle, now)
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     const answered = answer(opened.value, write)
-    return { ...answered, notify: [...answered.notify, ...endings] }
+    return { ...answered, notify: [...answered.notify, ...endings], touched: changed === true ? [request.fromUser] : [] }
   })
 }
 
@@ -66,7 +74,12 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
  */
 const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
   const { request, now } = call
+  const { begin } = own
   const scope = request.body.length > 0 ? own.readScope(call) : undefined
+  const changed = begin !== undefined && await transact(deps.store.pool, async (tx) => {
+    void lockForContacts(tx, request.fromUser)
+    return begin(tx, call)
+  })
   const renewed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, settle, deps, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
@@ -76,7 +89,7 @@ const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<A
     return next.value
   })
   const write = await own.load(poolSession(deps.store.pool), request.fromUser, deps.now())
-  return answerWithData(request, renewed, { type: own.mediaType, text: write(renewed.scope) }, now)
+  return { ...answerWithData(request, renewed, { type: own.mediaType, text: write(renewed.scope) }, now), touched: changed ? [request.fromUser] : [] }
 }
 
 /** Whoever asks for something of its own asks itself (3.3.5.3): 400 where To is another user, 404 where it is none. */

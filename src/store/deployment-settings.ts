@@ -10,6 +10,8 @@ export interface DeploymentSettings {
   readonly provisioning: Readonly<Record<string, string>>
   /** Single values of provisioning groups by name, checked. */
   readonly provisioningValues: ProvisioningValues
+  /** Whether contact lists may move to the store elsewhere, of users of whom nothing else is said (MS-PRES 4.14.1). */
+  readonly contactStore: { readonly allowed: boolean }
 }
 
 const GET = statement('deployment-setting-get', 'SELECT value FROM deployment_setting WHERE name = $1')

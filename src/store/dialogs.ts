@@ -39,6 +39,7 @@ export interface DialogRow {
   readonly expires_at: number
   readonly end_reason: EndReason | null
   readonly extend_ms: number
+  readonly ucs: boolean
   readonly sender: string
   readonly rlmi_version: number
 }
@@ -47,20 +48,20 @@ export const readDialog = (row: DialogRow): Dialog => ({
   subscriber: row.subscriber, localTag: row.local_tag, remoteTag: row.remote_tag, callId: row.call_id, kind: row.kind, event: row.event,
   endpointId: row.endpoint_id ?? undefined, network: row.network, networkNamed: row.network_named, localText: row.local_text, remoteText: row.remote_text, target: row.target,
   routes: row.routes, proxy: row.proxy, flow: row.flow, contact: row.contact, benotify: row.benotify, cseq: row.cseq,
-  remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at, extendMs: row.extend_ms, sender: row.sender, rlmiVersion: row.rlmi_version,
+  remoteCseq: row.remote_cseq, notifiedAt: row.notified_at, scope: row.scope, since: row.since, createdAt: row.created_at, expiresAt: row.expires_at, extendMs: row.extend_ms, sender: row.sender, rlmiVersion: row.rlmi_version, ucs: row.ucs,
 })
 
 const rowsOf = async (session: Session, sql: Statement, values: readonly unknown[]): Promise<readonly Dialog[]> => (await session.send<DialogRow>(sql, values)).map(readDialog)
 
 const INSERT = statement('dialog-insert', `
   INSERT INTO dialog (subscriber, local_tag, remote_tag, call_id, kind, event, endpoint_id, network, local_text, remote_text, target, routes, proxy, flow,
-    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named, extend_ms, sender, rlmi_version)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)`)
+    contact, benotify, cseq, remote_cseq, notified_at, scope, since, created_at, expires_at, network_named, extend_ms, sender, rlmi_version, ucs)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)`)
 
 export const insertDialog = (tx: Transaction, d: Dialog): Promise<unknown> =>
   tx.send(INSERT, [
     d.subscriber, d.localTag, d.remoteTag, d.callId, d.kind, d.event, d.endpointId ?? null, d.network, d.localText, d.remoteText, d.target, [...d.routes], d.proxy,
-    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion,
+    d.flow, d.contact, d.benotify, d.cseq, d.remoteCseq, d.notifiedAt, [...d.scope], d.since, d.createdAt, d.expiresAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion, d.ucs,
   ])
 
 const OF_SUBSCRIBER = statement('dialogs-of', 'SELECT * FROM dialog WHERE subscriber = $1')
@@ -95,13 +96,13 @@ const MOVE_DEBTS = statement('dialog-move-debts', `
   UPDATE deferred SET proxy = $3, due_at = least(due_at, $5) FROM dialog
   WHERE deferred.subscriber = $1 AND deferred.local_tag = $2 AND dialog.subscriber = $1 AND dialog.local_tag = $2 AND (dialog.proxy <> $3 OR dialog.flow <> $4)`)
 const REFRESH = statement('dialog-refresh', `
-  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, sender = $17, rlmi_version = $18, end_reason = NULL, failures = 0
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, sender = $17, rlmi_version = $18, ucs = $19, end_reason = NULL, failures = 0
   WHERE subscriber = $1 AND local_tag = $2`)
 
 /** Writes what an in-dialog SUBSCRIBE may change; the dialog must be locked. When it has come over another connection, what the dialog is owed is due there at once. */
 export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> => {
   void tx.send(MOVE_DEBTS, [d.subscriber, d.localTag, d.proxy, d.flow, d.notifiedAt])
-  return tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion])
+  return tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion, d.ucs])
 }
 
 const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind IN ('self', 'contacts') AND expires_at > $2")

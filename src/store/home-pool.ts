@@ -12,7 +12,7 @@ const HAS_DATA = statement('home-pool-has-data', `
     ) OR EXISTS (SELECT 1 FROM container WHERE publisher = $1 AND members_version > 0)
     OR EXISTS (SELECT 1 FROM subscriber_entry WHERE publisher = $1) OR EXISTS (SELECT 1 FROM delegate_list WHERE publisher = $1)
     OR EXISTS (SELECT 1 FROM contact_list WHERE user_uri = $1) OR EXISTS (SELECT 1 FROM endpoint WHERE user_uri = $1)
-    OR EXISTS (SELECT 1 FROM dialog WHERE subscriber = $1) AS has_data`)
+    OR EXISTS (SELECT 1 FROM dialog WHERE subscriber = $1) OR EXISTS (SELECT 1 FROM contact_store WHERE user_uri = $1 AND mode <> 'disabled') AS has_data`)
 
 /**
  * True when something of a user is kept here that would be lost should another pool serve it: what it published and set, where it is signed in, what it

@@ -1,11 +1,13 @@
 import type { Change } from '../core/model/change.ts'
 import { noDelegates } from '../core/model/delegate.ts'
 import type { ContactDelta } from '../core/model/contact.ts'
+import type { ContactMove } from '../core/model/contact-store.ts'
 import type { Outcome } from '../core/model/outcome.ts'
 import type { PublisherState, SeenState } from '../core/model/publisher.ts'
 import { isTouched, noTouch } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { appendChange } from './changes.ts'
+import { putMove } from './contact-store.ts'
 import { putContactDeltas } from './contacts.ts'
 import { loadContainers, putContainer } from './containers.ts'
 import { loadDelegates, putDelegates } from './delegates.ts'
@@ -95,4 +97,12 @@ export const applyContacts = (tx: Transaction, user: UserKey, deltas: readonly C
   void tx.send(REVISE, [user])
   void putContactDeltas(tx, user, deltas)
   void appendChange(tx, user, { ...noTouch, contacts: deltas }, trace, now)
+}
+
+/** Writes a new mode of a contact list, and what else changes with it, and the change row that has its subscribers told, under the user's lock. */
+export const applyContactMode = (tx: Transaction, move: ContactMove, deltas: readonly ContactDelta[], trace: string, now: number): void => {
+  void tx.send(REVISE, [move.user])
+  void putContactDeltas(tx, move.user, deltas)
+  void putMove(tx, move)
+  void appendChange(tx, move.user, { ...noTouch, contactMode: true }, trace, now)
 }

@@ -138,7 +138,7 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
 
 /** What hangs on a user who is served here. */
 export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
-const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'presence_user', 'directory_entry'] as const
+const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'contact_store', 'contact_store_change', 'presence_user', 'directory_entry'] as const
 
 /**
  * Deletes a user with everything it published. Its endpoints and dialogs must have been ended before, in the same transaction. What watchers

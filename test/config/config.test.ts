@@ -65,9 +65,13 @@ t.test('single faults', async (t) => {
     ['PRESENTIA_DATABASE_POOL', '1', '101', 'x', '-2', '1e1', ' '], ['PRESENTIA_PROXY_LISTEN', 'x', ':80', 'a b:80', 'http://x:80', '1.2.3.4:', '127.0.0.1:123456'],
     ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), proxies({ registeredUrl: '/v1/registered' }), '{"__proto__":5}'],
     ['PRESENTIA_UNKNOWN_DOMAIN', 'enterprise', 'Federated'], ['PRESENTIA_CREATE_USERS_ON_REGISTER', 'TRUE', '2'], ['PRESENTIA_ADMIN_KEY', 'short'], ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', '0'],
+    ['PRESENTIA_CONTACT_STORE_KIND', 'ftp', 'File'], ['PRESENTIA_CONTACT_STORE_URL', 'ftp://x', 'http://x y', 'http://x?a', 'http://x#a', 'x'], ['PRESENTIA_CONTACT_STORE_KEY', 'a b', 'ü'], ['PRESENTIA_CONTACT_STORE_WRITES', 'maybe'],
+    ['PRESENTIA_CONTACT_STORE_TIMEOUT_MS', '99', '30001'], ['PRESENTIA_CONTACT_STORE_REFRESH_MS', '999'],
     ['PRESENTIA_RECONCILE_MS', '1', '199', '-1'], ['PRESENTIA_RECONCILE_GRACE_MS', '-1'],
   ] as const) for (const value of values) t.ok(faultsOf({ [name]: value }).some((fault) => fault.startsWith(name)), `${name}=${value}`)
   t.strictSame(faultsOf({ PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '600', PRESENTIA_SUBSCRIPTION_EXPIRES_MAX: '300', PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT: '300' }), ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX'])
+  t.strictSame(faultsOf({ PRESENTIA_CONTACT_STORE: 'true', PRESENTIA_CONTACT_STORE_KIND: 'http' }), ['PRESENTIA_CONTACT_STORE_URL is missing for PRESENTIA_CONTACT_STORE_KIND http'])
+  for (const settings of [{ PRESENTIA_CONTACT_STORE: 'true' }, { PRESENTIA_CONTACT_STORE_KIND: 'http' }, { PRESENTIA_CONTACT_STORE: 'true', PRESENTIA_CONTACT_STORE_KIND: 'http', PRESENTIA_CONTACT_STORE_URL: 'https://mail.example/lists' }]) t.strictSame(faultsOf(settings), [])
 })
 
 t.test('PRESENTIA_AGGREGATION: what the server computes, row by row, judged as a whole', async (t) => {

@@ -126,7 +126,7 @@ t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
   const opened = must(openDialog(opening, terms, now))
   t.same(opened, {
     subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
-    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0, sender: 'here', rlmiVersion: 0,
+    routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0, sender: 'here', rlmiVersion: 0, ucs: false,
   })
   t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
   t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')

@@ -104,7 +104,7 @@ export const dialog = (over: Partial<Dialog> = {}): Dialog => ({
   subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: undefined, network: 'sameEnterprise', networkNamed: false,
   localText: '<sip:boris@nordwind.example>;tag=srv1', remoteText: '"Boris" <sip:boris@nordwind.example>;tag=cli1;epid=01010101',
   target: 'sip:boris@192.0.2.9;transport=tcp', routes: [], proxy: 'edge', flow: 'f2', contact: 'sip:presence@pool.nordwind.example', benotify: true,
-  cseq: 7, remoteCseq: 2, notifiedAt: now - 5000, scope: [], since: 0, createdAt: now - 5000, expiresAt: now + 600_000, extendMs: 0, sender: 'here', rlmiVersion: 0, ...over,
+  cseq: 7, remoteCseq: 2, notifiedAt: now - 5000, scope: [], since: 0, createdAt: now - 5000, expiresAt: now + 600_000, extendMs: 0, sender: 'here', rlmiVersion: 0, ucs: false, ...over,
 })
 
 /** Headers that every request needs, as lines; `over` replaces one by name, or drops it where the value is empty. */

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { defaultPlan } from '../../src/core/aggregation/plan.ts'
 import { builtInRegistry } from '../../src/core/categories/registry.ts'
+import { permitAll } from '../../src/engine/steer-contact-store.ts'
 import type { Client } from '../support/client.ts'
+import { FakeContactStore, movesContacts } from '../support/contact-store.ts'
 import { cutParts, type Heard } from '../support/heard.ts'
 import { compareXml, fillIn, matchText, type Bindings } from '../support/infoset.ts'
 import { hasStructure, noteDocuments, type Documents } from '../support/structure.ts'
@@ -15,6 +17,7 @@ import { openWorld, people } from '../support/world.ts'
  *   --- answer (status line, headers, body)         --- anna hears (a notification)        --- anna hears nothing
  *   --- pause SECONDS                  --- server publishes (3.2.6.2; it does from here on)
  *   --- operator sets WHO (what is known of the user as JSON)
+ *   --- operator lets contact lists move              --- contact lists are moved (by the timer of MS-PRES 3.10)
  *   --- server computes (what the plan of the specification says; at the start of a file)
  * A user with several endpoints is anna, anna/laptop and so on.
  * In what is expected, {name} stands for any word, the same everywhere in the file. Header lines must be exactly these, in any order;
@@ -86,6 +89,7 @@ const check = (t: Test, name: string, text: string, start: string, heard: Heard,
 const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
   const bindings: Bindings = new Map()
   const clients = new Map<string, Client>()
+  const contactStore = new FakeContactStore()
   const clientOf = (name: string, epid?: string): Client => {
     const client = clients.get(name) ?? world.client(people[name.split('/', 1)[0] as keyof typeof people], epid)
     clients.set(name, client)
@@ -110,6 +114,14 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       if (what === 'nothing') t.equal(heard, undefined, name)
       else if (heard === undefined) t.fail(`${name}: nothing was heard`)
       else check(t, name, text, `${heard.method} ${heard.ruri} SIP/2.0`, heard, bindings)
+    } else if (command === 'operator lets contact lists move') {
+      await permitAll(world, true, world.now)
+    } else if (command === 'contact lists are moved') {
+      // What is told on the way may be told together with the end.
+      const moved: string[] = []
+      t.strictSame(await movesContacts(world, contactStore, { wake: (users) => moved.push(...users) }), [], name)
+      world.delivery.wake(moved)
+      await world.delivery.idle()
     } else if (command === 'server publishes') {
       world.restart({ serverPublications: true })
     } else if (who === 'operator' && verb === 'sets') {

@@ -24,5 +24,5 @@ export const SENDER = 'here'
 export const sampleDialog = (over: Partial<Dialog> = {}): Dialog => ({
   subscriber: anna, localTag: 'local', remoteTag: 'remote', callId: over.localTag === undefined ? 'call' : `call-${over.localTag}`, kind: 'batch', event: 'presence', endpointId: '0b1f7a52-33c4-5a7e-9d11-2e6b8c9f0a01', network: 'sameEnterprise', networkNamed: false,
   localText: '<sip:anna@nordwind.example>;tag=local', remoteText: '"Anna" <sip:anna@nordwind.example>;tag=remote;epid=desk', target: 'sip:anna@10.0.0.1:5061', routes: ['<sip:edge.example;lr>', '<sip:core.example;lr>'],
-  proxy: 'kam1', flow: 'flow;1', contact: 'sip:presence.nordwind.example', benotify: true, cseq: 1, remoteCseq: 1, notifiedAt: 1_900_000_000_000, scope: [], since: 0, createdAt: 1_900_000_000_000, expiresAt: 1_900_003_600_000, extendMs: 0, sender: SENDER, rlmiVersion: 0, ...over,
+  proxy: 'kam1', flow: 'flow;1', contact: 'sip:presence.nordwind.example', benotify: true, cseq: 1, remoteCseq: 1, notifiedAt: 1_900_000_000_000, scope: [], since: 0, createdAt: 1_900_000_000_000, expiresAt: 1_900_003_600_000, extendMs: 0, sender: SENDER, rlmiVersion: 0, ucs: false, ...over,
 })

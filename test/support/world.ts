@@ -91,7 +91,7 @@ export class World {
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
     const features: Features = { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: true }
     return {
-      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features,
+      store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse',
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),
       // Full spread, so that the default expiry is granted whole.
       chance: { tag: () => `tag${this.next()}`, boundary: () => `boundary${this.next()}`, fraction: () => 1 },
@@ -103,7 +103,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics()
-    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {

@@ -73,6 +73,9 @@ export const failures = {
   contactExtensionTooLarge: { status: 403, reason: 'Forbidden', diagnostics: { id: 2009, reason: 'Contact extension is too large' }, section: 'MS-SIP 9.1', sentence: 'The content of contactExtension is larger than 1024 bytes.' },
   duplicateGroup: { status: 409, reason: 'Conflict', diagnostics: { id: 2015, reason: 'Duplicate group name' }, section: 'MS-SIP 3.7.1', sentence: 'Another group has this name already; ~ always belongs to the default group.' },
   defaultGroupFixed: { status: 403, reason: 'Forbidden', section: 'MS-SIP 3.7.4.4', sentence: 'The default group cannot be deleted.' },
+  contactsMoving: { status: 480, reason: 'Temporarily Unavailable', section: '3.10.4', sentence: 'The contact list is being moved to another store and cannot be changed meanwhile.' },
+  contactsElsewhere: { status: 403, reason: 'Forbidden', section: '3.10.4', sentence: 'The contact list is kept in another store, where it must be changed.' },
+  contactsMigrated: { status: 488, reason: 'Not Acceptable Here', diagnostics: { id: 2165, reason: "Contact subscription is not allowed as the user's contact list has migrated to Exchange." }, section: '4.14.3.1', sentence: 'The contact list is kept in another store, which this client can read by itself.' },
   contactNotValid: { status: 400, reason: 'Bad Request', section: 'MS-SIP 9.1', sentence: 'A contact or a group is not what a contact list may hold; the detail names it.' },
   presentityMismatch: { status: 403, reason: 'Forbidden', section: 'MS-SIP 3.2.4.2', sentence: 'The presentity of a setPresence request is not From, or that of a getPresence request not To.' },
   presenceWithheld: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'MS-SIP 3.7', sentence: 'The user whose presence is asked for has blocked the one who asks.' },
@@ -93,6 +96,12 @@ export const failures = {
   overloaded: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The server has more to do than it can; try again later.' },
   unavailable: { status: 503, reason: 'Service Unavailable', section: 'RFC 3261 21.5.4', sentence: 'The database does not answer; try again later.' },
 } as const satisfies Record<string, Entry>
+
+/** What a last notification says of its end, where another document gives it a code. */
+export const endings = {
+  /** MS-PRES 4.14.2. */
+  migrated: { id: 2186, reason: 'Contact subscription has been terminated as the user migrated to ucs mode.', public: true },
+} as const
 
 export type FailureName = keyof typeof failures
 

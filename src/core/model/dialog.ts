@@ -14,8 +14,8 @@ export type DialogKind = (typeof dialogKinds)[number]
 export const selfScopes = ['categories', 'containers', 'subscribers', 'delegates'] as const
 export type SelfScope = (typeof selfScopes)[number]
 
-/** Why we end a subscription (RFC 6665 4.1.3): its time is over, it should be opened anew, its resource is gone, it is not allowed. */
-export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected'] as const
+/** Why we end a subscription (RFC 6665 4.1.3): its time is over, it should be opened anew, its resource is gone, it is not allowed; its contact list has moved to another store (MS-PRES 4.14.2). */
+export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected', 'migrated'] as const
 export type EndReason = (typeof endReasons)[number]
 
 /** Dialogs whose notifications are event lists say so (RFC 4662 4.2). */
@@ -62,6 +62,8 @@ export interface Dialog {
   readonly expiresAt: Instant
   /** Where every notification extends the life (com.microsoft.autoextend, MS-SIP 3.6): by how many milliseconds; 0 where it counts down. */
   readonly extendMs: number
+  /** The client reads contact lists that have moved elsewhere by itself (ms-ucs, MS-PRES 3.10.4). */
+  readonly ucs: boolean
   /** Which engine numbers it. */
   readonly sender: string
   /** Of a list of the clients before enhanced presence: the version of its last list document (RFC 4662 5.2). */

@@ -20,6 +20,8 @@ export interface Touch {
   readonly delegates?: true
   /** Changes of the contact list: each is told, in order (MS-SIP 2.2.4.1). */
   readonly contacts?: readonly ContactDelta[]
+  /** The place of the contact list changed: its subscribers hear the list as a whole, with the new mode (MS-PRES 3.10). */
+  readonly contactMode?: true
 }
 
 /** What a record says about a key, and nothing that it inherits: category names are the clients' choice, `constructor` among them. */
@@ -28,7 +30,7 @@ export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T
 export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
 
 export const isTouched = (touch: Touch): boolean =>
-  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true || (touch.contacts?.length ?? 0) > 0
+  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true || (touch.contacts?.length ?? 0) > 0 || touch.contactMode === true
 
 /** Merges touches in the order in which they were committed: what changed is united, what was before is the oldest. */
 export const mergeTouches = (touches: readonly Touch[]): Touch => {
@@ -53,5 +55,6 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     ...(touches.some(({ subscribers }) => subscribers === true) ? { subscribers: true } : {}),
     ...(touches.some(({ delegates }) => delegates === true) ? { delegates: true } : {}),
     ...(contacts.length > 0 ? { contacts } : {}),
+    ...(touches.some(({ contactMode }) => contactMode === true) ? { contactMode: true } : {}),
   }
 }

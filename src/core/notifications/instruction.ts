@@ -1,5 +1,7 @@
+import { endings } from '../base/failure.ts'
 import type { Instant } from '../base/instant.ts'
 import { needsEventlist, shownExpires, type Dialog, type EndReason, type NotifyInstruction } from '../model/dialog.ts'
+import { writeEndingDiagnostics } from '../sip/reply.ts'
 
 /** What a notification says, before it is addressed to a dialog. */
 export interface Notice {
@@ -7,6 +9,10 @@ export interface Notice {
   /** The end of the subscription with its RFC 6665 reason; undefined while it goes on. */
   readonly terminated?: EndReason
 }
+
+// Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason; the end of a list that has moved has a code in place of that (MS-PRES 4.14.2).
+const writeEnd = (reason: EndReason): string =>
+  reason === 'migrated' ? `subscription-state: terminated;expires=0\r\nExpires: 0\r\n${writeEndingDiagnostics(endings.migrated).join(': ')}\r\n` : `subscription-state: terminated;expires=0;reason=${reason}\r\nExpires: 0\r\n`
 
 /**
  * Addresses a notice to a dialog: NOTIFY, or BENOTIFY where that was negotiated (MS-SIP 3.5). `dialog.cseq` must already be the
@@ -20,8 +26,7 @@ export const writeInstruction = (dialog: Dialog, notice: Notice, now: Instant): 
   for (const route of dialog.routes) h += `Route: ${route}\r\n`
   h += `${needsEventlist(dialog) ? 'Require: eventlist\r\n' : ''}Event: ${dialog.event}\r\n`
   if (notice.terminated === undefined) h += `subscription-state: active;expires=${shownExpires(dialog, now)}\r\n`
-  // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason.
-  else h += `subscription-state: terminated;expires=0;reason=${notice.terminated}\r\nExpires: 0\r\n`
+  else h += writeEnd(notice.terminated)
   if (notice.body !== undefined) h += `Content-Type: ${notice.body.type}\r\n`
   return { m: method, ruri: dialog.target, flow: dialog.flow, h, b: notice.body?.text ?? '' }
 }

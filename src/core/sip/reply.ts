@@ -18,6 +18,9 @@ export interface ReplySource {
 // Header values end up on the wire: a quote or a line break in them must not become syntax.
 const quotable = (text: string): string => text.replace(/[\\"]/g, "'").replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 
+/** The header by which a notification says why its subscription ends. Only such reasons are written here that may cross federation: they name no server. */
+export const writeEndingDiagnostics = ({ id, reason }: { readonly id: number; readonly reason: string; readonly public: true }): readonly [string, string] => ['ms-diagnostics-public', `${id};reason="${quotable(reason)}"`]
+
 /** A refusal as SIP answer: status from the catalogue, ms-diagnostics with the reason, the detail and the request id (MS-OCER 2.2.1). */
 export const writeRefusal = (refused: Failure, toTag: string, source: ReplySource): SipReply => {
   const entry = failureEntry(refused.name)

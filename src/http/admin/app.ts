@@ -9,6 +9,7 @@ import { ProblemError, problemType, writeProblem } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
 import { categoryRoutes } from './categories.ts'
 import { contactRoutes } from './contacts.ts'
+import { contactStoreRoutes } from './contact-store.ts'
 import { containerRoutes } from './containers.ts'
 import { delegateRoutes } from './delegates.ts'
 import { deliveryRoutes } from './deliveries.ts'
@@ -82,6 +83,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(subscriberRoutes(deps))
     await scoped.register(delegateRoutes(deps))
     await scoped.register(contactRoutes(deps))
+    if (deps.contactStore !== undefined) await scoped.register(contactStoreRoutes(deps, deps.contactStore))
     await scoped.register(provisioningRoutes(deps))
     await scoped.register(proxyRoutes(deps))
   }, { prefix: '/admin/v1' })

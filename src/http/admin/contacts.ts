@@ -62,7 +62,7 @@ const read = ({ groups = [], contacts }: Static<typeof Body>): ContactContent =>
 })
 
 /** What is refused of a list handed in as a whole is a fault of the body, or more than the user may have; the path was right. */
-const statuses: Partial<Record<FailureName, number>> = { contactsExceeded: 413, groupsExceeded: 413, groupNotFound: 400, duplicateGroup: 400, contactExtensionTooLarge: 400 }
+const statuses: Partial<Record<FailureName, number>> = { contactsExceeded: 413, groupsExceeded: 413, groupNotFound: 400, duplicateGroup: 400, contactExtensionTooLarge: 400, contactsMoving: 409, contactsElsewhere: 409 }
 
 /** Contacts and groups of a user (MS-SIP 3.7): reading, and importing a whole list; clients hear the difference. */
 export const contactRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {

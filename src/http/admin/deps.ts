@@ -1,9 +1,11 @@
 import type { AggregationPlan } from '../../core/aggregation/plan.ts'
+import type { MigratedWrites } from '../../core/contacts/contact-store.ts'
 import type { PresenceTerms } from '../../core/notifications/presence.ts'
 import type { UserKey } from '../../core/sip/uri.ts'
 import type { CategoryDirectory } from '../../engine/category-directory.ts'
-import type { EngineLimits } from '../../engine/deps.ts'
+import type { EngineLimits, Features } from '../../engine/deps.ts'
 import type { DomainDirectory } from '../../engine/domain-directory.ts'
+import type { LookDeps } from '../../engine/look-at-contact-store.ts'
 import type { MemberDomains } from '../../engine/member-domains.ts'
 import type { ProvisioningDirectory } from '../../engine/provisioning-directory.ts'
 import type { TemplateDirectory } from '../../engine/template-directory.ts'
@@ -25,6 +27,10 @@ export interface AdminDeps {
   readonly presenceTerms: () => Promise<PresenceTerms>
   /** The server publishes what the directory says of its users. */
   readonly serverPublications: boolean
+  readonly features: Pick<Features, 'contactStore'>
+  readonly migratedWrites: MigratedWrites
+  /** The store to which contact lists move, where there is one. */
+  readonly contactStore: Pick<LookDeps, 'contacts' | 'refreshMs'> | undefined
   /** The configured proxies by id. */
   readonly proxies: ReadonlyMap<string, { readonly kind: 'kamailio' | 'plain' }>
   /** Endpoints are compared with what their registrars hold. */
