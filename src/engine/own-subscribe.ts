@@ -5,8 +5,8 @@ import { findEndpoint } from '../core/registrations/register.ts'
 import { accepts } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { openDialog, renewDialog } from '../core/subscriptions/dialog.ts'
-import { readIntent } from '../core/subscriptions/lifetime.ts'
-import { deleteDialogs, insertDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
+import { checkInDialog, readIntent } from '../core/subscriptions/lifetime.ts'
+import { deleteDialogs, insertDialog, loadDialog, loadDialogs, refreshDialog } from '../store/dialogs.ts'
 import { loadEndpoints } from '../store/endpoints.ts'
 import { loadUnderLock, lockForContacts } from '../store/publisher.ts'
 import { poolSession, transact, type Session, type Transaction } from '../store/session.ts'
@@ -24,10 +24,7 @@ export interface OwnPackage {
   readonly mediaType: string
   /** What of it the request asks for; a refresh without a body keeps that. */
   readonly readScope: (call: Call) => readonly SelfScope[]
-  /**
-   * What the request itself does before anything is read, under the publisher's lock; true when that has made a change, which the answer shows. Refuses by throwing. A refresh
-   * begins before its dialog is looked at.
-   */
+  /** What the request itself does before anything is read, under the publisher's lock; true when that has made a change, which the answer shows. Refuses by throwing. */
   readonly begin?: (tx: Transaction, call: Call) => Promise<boolean>
   /** Reads all that is shown; inside a transaction behind the publisher's lock. The document is written from it for a scope. */
   readonly load: (session: Session, user: UserKey, now: Instant) => Promise<(scope: readonly SelfScope[]) => string>
@@ -67,6 +64,16 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
   })
 }
 
+/** What a refresh does by itself: of a living dialog, and before that is locked, because publishers are locked before dialogs. */
+const beginRefresh = (deps: EngineDeps, call: Call, begin: NonNullable<OwnPackage['begin']>): Promise<boolean> =>
+  transact(deps.store.pool, async (tx) => {
+    const { request, now } = call
+    const [known, dialog] = await Promise.all([lockForContacts(tx, request.fromUser), loadDialog(tx, { subscriber: request.fromUser, localTag: request.toTag ?? '' })])
+    const refused = known ? checkInDialog(request, dialog, now) : failure('userNotFound')
+    if (refused !== undefined) throw new Refused(refused)
+    return begin(tx, call)
+  })
+
 /**
  * Refresh (3.3.5.1): a body replaces the scope, without one it stays; the answer carries all data of the scope either way. The data is read
  * behind the numbering and without the publisher's lock: what changes later is told in the dialog anyway, and a dialog that waits
@@ -76,10 +83,7 @@ const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<A
   const { request, now } = call
   const { begin } = own
   const scope = request.body.length > 0 ? own.readScope(call) : undefined
-  const changed = begin !== undefined && await transact(deps.store.pool, async (tx) => {
-    void lockForContacts(tx, request.fromUser)
-    return begin(tx, call)
-  })
+  const changed = begin !== undefined && await beginRefresh(deps, call, begin)
   const renewed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, settle, deps, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
