@@ -27,11 +27,17 @@ const modeOf = ({ documents }: Heard): string | undefined => documents[0]?.attri
 /** Begins to move lists into a store that holds the first one back until it is let go. */
 const movesSlowly = async (there: FakeContactStore) => {
   let letGo = (): void => undefined
-  there.beforePut = () => new Promise((resolve) => { letGo = resolve })
+  const held = new Promise<void>((isHeld) => {
+    there.beforePut = () => new Promise((resolve) => {
+      letGo = resolve
+      isHeld()
+    })
+  })
   const moving = movesContacts(world, there)
-  while (await stateOf() !== 'migrating') await new Promise(setImmediate)
+  await held
   await world.delivery.idle()
   there.beforePut = async () => undefined
+  t.equal(await stateOf(), 'migrating')
   return { moving, letGo: () => letGo() }
 }
 
