@@ -14,11 +14,13 @@ import { createDelivery } from './delivery/delivery.ts'
 import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
 import { createChance, createRandomHex } from './engine/chance.ts'
+import { openLdap, type Ldap } from './ldap/open-ldap.ts'
 import { createRegistrarClient, registrarUrl } from './delivery/registrar.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { EngineDeps, Features } from './engine/deps.ts'
 import { createDirectory } from './engine/directory.ts'
+import { createDirectoryFeed } from './engine/directory-feed.ts'
 import { forgetDirectoryRound, publishDirectories } from './engine/directory-publish.ts'
 import { fillDirectory } from './engine/directory-round.ts'
 import { createDomainDirectory } from './engine/domain-directory.ts'
@@ -89,6 +91,9 @@ const SEARCHES_AT_A_TIME = 3
 /** How often an engine takes up the round of comparing with the registrars, or asks whether one is due. */
 const RECONCILE_RUN_MS = 2_000
 
+/** How often an engine takes up reading users from LDAP again, or asks whether it is due. */
+const FEED_RUN_MS = 2_000
+
 /** How long open connections may finish what they are at when the engine stops. */
 const CLOSE_MS = 3_000
 
@@ -114,6 +119,16 @@ const createContactStore = (config: Config): ContactStore | undefined => {
   if (config.contactStoreKind === 'file') return createFileStore(config.contactStoreDir ?? join(config.dataDir, 'contact-store'), () => randomHex(8))
   // The configuration has it where the kind asks for it.
   return createHttpStore({ url: config.contactStoreUrl ?? '', key: config.contactStoreKey, timeoutMs: config.contactStoreTimeoutMs, pause: sleep })
+}
+
+/** The LDAP server of the configuration, if there is one. */
+const findLdap = (config: Config, isOurs: (user: string) => Promise<boolean>): Ldap | undefined => {
+  const { ldapUrl: url, ldapBaseDn: baseDn, ldapBindDn: dn, ldapPassword: password } = config
+  if (url === undefined || baseDn === undefined) return undefined
+  return openLdap({
+    url, baseDn, bind: dn === undefined || password === undefined ? undefined : { dn, password }, startTls: config.ldapStartTls, ca: config.ldapCa, timeoutMs: config.ldapTimeoutMs, kind: config.ldapKind,
+    userFilter: config.ldapUserFilter, attributes: config.ldapAttributes, isOurs, now: Date.now,
+  })
 }
 
 /** Puts an engine together and starts it; the only place that picks implementations. Throws when something it needs is not to be had. */
@@ -177,6 +192,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const reconciliation = createReconciliation({
     store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),
   })
+  // Where users are searched: `directorySources: ldap === undefined ? [] : [ldap.source]`.
+  const ldap = findLdap(config, async (user) => (await domains.kindOf(user)) === 'enterprise')
+  const feed = ldap === undefined || config.ldapSyncMs === 0 ? undefined : createDirectoryFeed({
+    ...engine, source: ldap.feed, holder: randomHex(8), everyMs: config.ldapSyncMs, fullEveryMs: config.ldapFullSyncMs, gone: config.ldapGone, goneMaxPercent: config.ldapGoneMaxPercent, wake: delivery.wake, log, metrics,
+  })
   const publishFromDirectory = async (): Promise<void> => {
     const { touched, refused } = await publishDirectories(engine, config.serverPublicationMs)
     delivery.wake(touched)
@@ -204,6 +224,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
     ...(contactStore === undefined ? [] : [{ name: 'contact store', everyMs: CONTACT_STORE_RUN_MS, run: () => moveContacts({ store, now, contacts: contactStore, refreshMs: config.contactStoreRefreshMs, wake: delivery.wake, endExpired: delivery.endExpired }) }]),
+    ...(feed === undefined ? [] : [{ name: 'directory feed', everyMs: Math.min(FEED_RUN_MS, config.ldapSyncMs), run: feed.run }]),
     ...(config.serverPublications ? [{ name: 'server publications', everyMs: Math.min(SERVER_PUBLICATION_RUN_MS, config.serverPublicationMs), run: publishFromDirectory }] : []),
   ], chance.fraction, (job, error) => {
     metrics.jobFailed(job)
@@ -224,12 +245,14 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, trace: () => randomHex(6), isReady, admission, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, feedsUsers: feed !== undefined, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)
     contactStore?.close()
     await stopJobs()
+    await feed?.stop()
+    ldap?.close()
     await delivery.stop()
     proxies.close()
     for (const [, registrar] of registrars) registrar.close()

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
+import { findLdapFaults, ldapSettings } from './ldap.ts'
 
 /** How one proxy is reached and known. */
 const Proxy = Type.Object({
@@ -54,6 +55,7 @@ export const ConfigSchema = Type.Object({
   contactStoreTimeoutMs: Type.Integer({ minimum: 100, maximum: 30_000, default: 5_000, env: 'PRESENTIA_CONTACT_STORE_TIMEOUT_MS', description: 'How long that URL may take for one request, in milliseconds; what fails in passing is tried three times.' }),
   contactStoreWrites: Type.Enum(['refuse', 'proxy'], { default: 'refuse', env: 'PRESENTIA_CONTACT_STORE_WRITES', description: 'Changes of a contact list that has moved: `refuse` them, or `proxy` them to the store, behind the answer.' }),
   contactStoreRefreshMs: Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 60_000, env: 'PRESENTIA_CONTACT_STORE_REFRESH_MS', description: 'How old the copy of a contact list may be that has moved and is watched here, in milliseconds.' }),
+  ...ldapSettings,
   lostConnectionGraceMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 5_000, env: 'PRESENTIA_LOST_CONNECTION_GRACE_MS', description: 'How long an endpoint may be without its connection before it counts as gone, in milliseconds.' }),
   flowWaitMs: Type.Integer({ minimum: 0, maximum: 3_600_000, default: 30_000, env: 'PRESENTIA_FLOW_WAIT_MS', description: 'How long a subscription whose connection is gone waits for the next connection of its endpoint before it ends, in milliseconds.' }),
   reconcileMs: Type.Integer({ minimum: 0, maximum: 86_400_000, default: 60_000, env: 'PRESENTIA_RECONCILE_MS', description: 'Period of comparing the registered endpoints with the registrars of the proxies, in milliseconds; at the start of an engine too. 0 switches it off.' }),
@@ -169,7 +171,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   if (faults.length === 0 && config.reconcileMs > 0 && config.reconcileMs < SHORTEST_RECONCILE_MS) faults.push(`PRESENTIA_RECONCILE_MS must be 0 or at least ${SHORTEST_RECONCILE_MS}`)
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
   if (faults.length === 0 && config.contactStore && config.contactStoreKind === 'http' && config.contactStoreUrl === undefined) faults.push('PRESENTIA_CONTACT_STORE_URL is missing for PRESENTIA_CONTACT_STORE_KIND http')
-  if (faults.length === 0) faults.push(...findSharedOutputs(config))
+  if (faults.length === 0) faults.push(...findSharedOutputs(config), ...findLdapFaults(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])
   return Object.freeze(config)
 }

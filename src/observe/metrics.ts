@@ -20,6 +20,9 @@ export interface Metrics {
   readonly jobFailed: (job: string) => void
   /** What came of comparing endpoints with the registrar of a proxy; the time when a round over all of them came to its end. */
   readonly reconciled: (proxy: string, count: { readonly vanished: number; readonly renewed: number }, completedAt?: number) => void
+  /** What reading users from an outside directory changed, and that a run of it ended well at a time, or failed. */
+  readonly fed: (count: { readonly created: number; readonly changed: number; readonly removed: number }) => void
+  readonly feedEnded: (succeededAt: number | undefined) => void
   readonly databaseWaited: (milliseconds: number) => void
   readonly databaseHeld: (milliseconds: number) => void
   /** Adds the gauges that look at other parts when somebody looks at them; once. */
@@ -49,6 +52,9 @@ export const createMetrics = (): Metrics => {
   const jobs = new Counter({ name: 'presentia_job_failures_total', help: 'Failed runs of timers and deliveries', labelNames: ['job'], registers })
   const reconciled = new Counter({ name: 'presentia_reconciled_endpoints_total', help: 'Endpoints that the registrar of their proxy knew otherwise, by what it said', labelNames: ['proxy', 'result'], registers })
   const reconciledAt = new Gauge({ name: 'presentia_reconciled_timestamp_seconds', help: 'When all endpoints of a proxy were last compared with its registrar, as far as this engine finished it', labelNames: ['proxy'], registers })
+  const fed = new Counter({ name: 'presentia_directory_feed_users_total', help: 'Users created, changed or removed because of what LDAP says', labelNames: ['result'], registers })
+  const fedAt = new Gauge({ name: 'presentia_directory_feed_success_timestamp_seconds', help: 'When reading users from LDAP last ended well, as far as this engine did it', registers })
+  const feedFailures = new Counter({ name: 'presentia_directory_feed_failures_total', help: 'Runs of reading users from LDAP that ended badly', registers })
   const waits = new Histogram({ name: 'presentia_database_wait_seconds', help: 'Time waited for a connection to the database', buckets: SECONDS, registers })
   const holds = new Histogram({ name: 'presentia_database_hold_seconds', help: 'Time a connection was held, by a transaction or a statement that stands alone', buckets: SECONDS, registers })
   return {
@@ -74,6 +80,8 @@ export const createMetrics = (): Metrics => {
       if (renewed > 0) reconciled.inc({ proxy, result: 'renewed' }, renewed)
       if (completedAt !== undefined) reconciledAt.set({ proxy }, completedAt / 1000)
     },
+    fed: (count) => { for (const result of ['created', 'changed', 'removed'] as const) if (count[result] > 0) fed.inc({ result }, count[result]) },
+    feedEnded: (succeededAt) => (succeededAt === undefined ? feedFailures.inc() : fedAt.set(succeededAt / 1000)),
     databaseWaited: (milliseconds) => waits.observe(milliseconds / 1000),
     databaseHeld: (milliseconds) => holds.observe(milliseconds / 1000),
     watch: (sources) => addGauges(registry, sources),

@@ -13,6 +13,7 @@ import { contactStoreRoutes } from './contact-store.ts'
 import { containerRoutes } from './containers.ts'
 import { delegateRoutes } from './delegates.ts'
 import { deliveryRoutes } from './deliveries.ts'
+import { directoryFeedRoutes } from './directory-feed.ts'
 import { domainRoutes } from './domains.ts'
 import { explainRoutes } from './explain.ts'
 import { landingPage } from './landing-page.ts'
@@ -86,6 +87,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     if (deps.contactStore !== undefined) await scoped.register(contactStoreRoutes(deps, deps.contactStore))
     await scoped.register(provisioningRoutes(deps))
     await scoped.register(proxyRoutes(deps))
+    await scoped.register(directoryFeedRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

@@ -35,6 +35,8 @@ export interface AdminDeps {
   readonly proxies: ReadonlyMap<string, { readonly kind: 'kamailio' | 'plain' }>
   /** Endpoints are compared with what their registrars hold. */
   readonly reconciles: boolean
+  /** Users are read from LDAP. */
+  readonly feedsUsers: boolean
   readonly now: () => number
   readonly adminKey: string
   /** Says that publishers have changes to tell. */
