@@ -102,8 +102,8 @@ export const beginFeedRound = (deps: FeedRoundDeps, since: Instant | undefined):
 
   async function* work(): AsyncGenerator<void, void, undefined> {
     for await (const page of pages) {
-      const people = page.people.filter(({ user }) => !seen.has(user))
-      for (const { user } of people) seen.add(user)
+      // Whom two entries name, the first of them names.
+      const people = page.people.filter(({ user }) => !seen.has(user) && seen.add(user))
       counts.read += page.people.length + page.passedOver
       counts.passedOver += page.passedOver + page.people.length - people.length
       latest = latest === undefined || page.latest === undefined ? undefined : Math.max(latest, page.latest)

@@ -14,7 +14,8 @@ export const resultCodeOf = (error: unknown): number | undefined => (error insta
 export const toDirectoryError = (error: unknown): DirectoryError => {
   if (error instanceof DirectoryError) return error
   const code = resultCodeOf(error)
-  const text = error instanceof Error ? error.message.split('\n', 1)[0] ?? '' : String(error)
+  // Active Directory ends its sentences with a null character, which no database takes.
+  const text = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]?.replace(/\p{Cc}/gu, '').slice(0, 500)
   const why = code === undefined || BUSY.has(code) ? 'busy' : FORBIDDEN.has(code) ? 'forbidden' : 'failed'
   return new DirectoryError(why, `LDAP: ${text}`, { cause: error })
 }
