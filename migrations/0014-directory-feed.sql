@@ -9,6 +9,8 @@ create table directory_feed (
   full_due_at bigint not null,
   -- Everything that had changed by then has been read; null when only reading everything helps.
   read_until bigint,
+  -- How it was read: with another filter or map everything must be read again.
+  read_how text not null default '',
   -- What came of the last run and of the last good one.
   report jsonb,
   succeeded_at bigint

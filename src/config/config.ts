@@ -146,6 +146,8 @@ const findSharedOutputs = ({ aggregation = [] }: Config): readonly string[] => {
 /** A shorter period would have the proxies do nothing else. */
 const SHORTEST_RECONCILE_MS = 200
 
+const validate = new Ajv({ allErrors: true, strict: false }).compile<Config>(ConfigSchema)
+
 /** Reads the configuration from the environment; throws ConfigError with every fault at once. Values of secrets are never named. */
 export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const values: Record<string, unknown> = {}
@@ -159,7 +161,6 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
       faults.push(`${setting.env}_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
-  const validate = new Ajv({ allErrors: true, strict: false }).compile<Config>(ConfigSchema)
   if (!validate(values)) {
     for (const { instancePath, message } of validate.errors ?? []) {
       const [, key = '', ...rest] = instancePath.split('/')

@@ -40,8 +40,8 @@ interface UnderWay {
 }
 
 /**
- * A run reads what has changed since the last one, or everything: the first time, every `fullEveryMs`, when somebody asks for it, and always where the directory does
- * not say when entries changed. It goes on piece by piece at one engine, because the directory remembers the place of a reader by its connection. When that engine dies,
+ * A run reads what has changed since the last one, or everything: the first time, every `fullEveryMs`, when somebody asks for it, when the operator has it read in another way, and
+ * always where the directory does not say when entries changed. It goes on piece by piece at one engine, because the directory remembers the place of a reader by its connection. When that engine dies,
  * or the directory does, the run begins anew; users who are as they must be cost it no more than the reading.
  */
 export const createDirectoryFeed = (deps: DirectoryFeedDeps): DirectoryFeed => {
@@ -55,7 +55,7 @@ export const createDirectoryFeed = (deps: DirectoryFeedDeps): DirectoryFeed => {
     const startedAt = now()
     const state = await claimFeed(session, FEED, holder, startedAt, startedAt + HELD_MS)
     if (state === undefined) return undefined
-    const full = state.readUntil === undefined || state.fullDueAt <= startedAt
+    const full = state.readUntil === undefined || state.readHow !== deps.source.how || state.fullDueAt <= startedAt
     return { state, startedAt, full, round: beginFeedRound(deps, full ? undefined : state.readUntil) }
   }
 
@@ -84,6 +84,7 @@ export const createDirectoryFeed = (deps: DirectoryFeedDeps): DirectoryFeed => {
       dueAt: failure === undefined ? startedAt + everyMs : now() + Math.min(everyMs, RETRY_MS),
       fullDueAt: failure === undefined && full ? startedAt + fullEveryMs : state.fullDueAt,
       readUntil: failure === undefined ? readUntil(run) : state.readUntil,
+      readHow: failure === undefined ? deps.source.how : state.readHow,
     })
     note(error, round.counts)
   }

@@ -31,6 +31,7 @@ export const createLdapFeed = (client: LdapClient, rules: LdapRules, pageSize = 
   }
 
   return {
+    how: JSON.stringify([rules.where, rules.kind, rules.userFilter, rules.map]),
     properties: mappedProperties(rules.map),
     async* readPages(since) {
       const filter = withUserFilter(rules.userFilter, [hasAddress(rules.map), ...(since === undefined ? [] : [changedSince(since, rules.kind)])])

@@ -4,6 +4,8 @@ import type { UserKey } from '../core/sip/uri.ts'
 
 /** How entries of LDAP are found and read. */
 export interface LdapRules extends SearchRules {
+  /** The server and the place below which it is searched. */
+  readonly where: string
   /** Which entries are people at all, as text (RFC 4515). */
   readonly userFilter: string
   /** Is it an address of an enterprise domain? */

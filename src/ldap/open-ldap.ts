@@ -35,6 +35,6 @@ const USERS: Readonly<Record<LdapKind, string>> = {
 /** Nothing is connected before somebody searches or reads. */
 export const openLdap = ({ baseDn, kind, userFilter = USERS[kind], attributes, isOurs, now, ...server }: LdapOptions): Ldap => {
   const client = createLdapClient(server, baseDn, now)
-  const rules: LdapRules = { kind, map: attributeMap(kind, attributes), userFilter, isOurs }
+  const rules: LdapRules = { where: `${server.url} ${baseDn}`, kind, map: attributeMap(kind, attributes), userFilter, isOurs }
   return { source: createLdapSource(client, rules), feed: createLdapFeed(client, rules), close: client.close }
 }

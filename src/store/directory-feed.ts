@@ -26,6 +26,8 @@ export interface FeedState {
   readonly dueAt: Instant
   readonly fullDueAt: Instant
   readonly readUntil: Instant | undefined
+  /** The `how` of the source when everything was read last. */
+  readonly readHow: string
   readonly report: FeedReport | undefined
   readonly succeededAt: Instant | undefined
 }
@@ -36,12 +38,13 @@ interface Row {
   readonly due_at: number
   readonly full_due_at: number
   readonly read_until: number | null
+  readonly read_how: string
   readonly report: FeedReport | null
   readonly succeeded_at: number | null
 }
 
 const read = (row: Row): FeedState =>
-  ({ holder: row.holder, heldUntil: row.held_until, dueAt: row.due_at, fullDueAt: row.full_due_at, readUntil: row.read_until ?? undefined, report: row.report ?? undefined, succeededAt: row.succeeded_at ?? undefined })
+  ({ holder: row.holder, heldUntil: row.held_until, dueAt: row.due_at, fullDueAt: row.full_due_at, readUntil: row.read_until ?? undefined, readHow: row.read_how, report: row.report ?? undefined, succeededAt: row.succeeded_at ?? undefined })
 
 const GET = statement('directory-feed-get', 'SELECT * FROM directory_feed WHERE name = $1')
 
@@ -68,28 +71,28 @@ const HOLD = statement('directory-feed-hold', 'UPDATE directory_feed SET held_un
 /** Goes on holding the run; false when another engine has taken it meanwhile. */
 export const holdFeed = async (session: Session, name: string, holder: string, until: Instant): Promise<boolean> => (await session.send(HOLD, [name, holder, until])).length > 0
 
-// What an operator asks for while a run is under way sets both times to 0, and is not undone here: the run may have passed what it was asked for.
+// What somebody asks for while a run is under way moves these times, and is not undone here: the run may have passed what it was asked for.
 const SETTLE = statement('directory-feed-settle', `
-  UPDATE directory_feed SET holder = '', held_until = 0, read_until = $5, report = $6, succeeded_at = coalesce($7, succeeded_at),
+  UPDATE directory_feed SET holder = '', held_until = 0, read_until = $5, read_how = $10, report = $6, succeeded_at = coalesce($7, succeeded_at),
     due_at = CASE WHEN due_at = $8 THEN $3 ELSE due_at END, full_due_at = CASE WHEN full_due_at = $9 THEN $4 ELSE full_due_at END
   WHERE name = $1 AND holder = $2 RETURNING name`)
 
 /** What is known at the end of a run, good or bad; `before` is what was claimed. */
-export interface FeedSettled extends Pick<FeedState, 'dueAt' | 'fullDueAt' | 'readUntil'> {
+export interface FeedSettled extends Pick<FeedState, 'dueAt' | 'fullDueAt' | 'readUntil' | 'readHow'> {
   readonly before: FeedState
   readonly report: FeedReport
 }
 
 /** Ends a run; does nothing when another engine has taken it meanwhile. */
-export const settleFeed = (session: Session, name: string, holder: string, { before, dueAt, fullDueAt, readUntil, report }: FeedSettled): Promise<unknown> =>
-  session.send(SETTLE, [name, holder, dueAt, fullDueAt, readUntil ?? null, JSON.stringify(report), report.error === undefined ? report.finishedAt : null, before.dueAt, before.fullDueAt])
+export const settleFeed = (session: Session, name: string, holder: string, { before, dueAt, fullDueAt, readUntil, readHow, report }: FeedSettled): Promise<unknown> =>
+  session.send(SETTLE, [name, holder, dueAt, fullDueAt, readUntil ?? null, JSON.stringify(report), report.error === undefined ? report.finishedAt : null, before.dueAt, before.fullDueAt, readHow])
 
 const ASK = statement('directory-feed-ask', `
-  INSERT INTO directory_feed (name, holder, held_until, due_at, full_due_at) VALUES ($1, '', 0, -1, 0)
-  ON CONFLICT (name) DO UPDATE SET due_at = least(directory_feed.due_at, 0) - 1, full_due_at = CASE WHEN $2 THEN least(directory_feed.full_due_at, 0) - 1 ELSE directory_feed.full_due_at END`)
+  INSERT INTO directory_feed (name, holder, held_until, due_at, full_due_at) VALUES ($1, '', 0, $2, 0)
+  ON CONFLICT (name) DO UPDATE SET due_at = excluded.due_at, full_due_at = CASE WHEN $3 THEN excluded.due_at ELSE directory_feed.full_due_at END`)
 
-/** The next run is due at once; with `full` it reads everything. Asked for while one is under way, it follows that. */
-export const askForFeed = (session: Session, name: string, full: boolean): Promise<unknown> => session.send(ASK, [name, full])
+/** The next run is due then; with `full` it reads everything. Asked for while one is under way, it follows that. */
+export const askForFeed = (session: Session, name: string, at: Instant, full: boolean): Promise<unknown> => session.send(ASK, [name, at, full])
 
 const RELEASE = statement('directory-feed-release', "UPDATE directory_feed SET holder = '', held_until = 0 WHERE name = $1 AND holder = $2")
 

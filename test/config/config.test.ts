@@ -133,3 +133,19 @@ t.test('a generated secret is kept, and only its owner reads it', async (t) => {
   chmodSync(join(folder, 'admin.key'), 0o600)
   t.equal(keepSecret(folder, 'admin.key'), 'chosen-by-the-operator')
 })
+
+t.test('PRESENTIA_LDAP_…: what does not fit together, all at once', async (t) => {
+  const server = { PRESENTIA_LDAP_URL: 'ldap://ldap.example', PRESENTIA_LDAP_BASE_DN: 'dc=example' }
+  t.match(readConfig({ ...server, PRESENTIA_LDAP_ATTRIBUTES: '{"address":["sipAddress"],"title":[]}', PRESENTIA_LDAP_USER_FILTER: '(&(uid=*)(!(ou=ex)))' }), { ldapKind: 'generic', ldapSyncMs: 0, ldapGone: 'keep', ldapAttributes: { address: ['sipAddress'], title: [] } })
+  for (const [change, fault] of [
+    [{ PRESENTIA_LDAP_BASE_DN: '' }, 'PRESENTIA_LDAP_BASE_DN is needed with PRESENTIA_LDAP_URL'], [{ PRESENTIA_LDAP_URL: '' }, 'PRESENTIA_LDAP_BASE_DN is of no use without PRESENTIA_LDAP_URL'],
+    [{ PRESENTIA_LDAP_BIND_DN: 'cn=x' }, 'PRESENTIA_LDAP_PASSWORD is needed with PRESENTIA_LDAP_BIND_DN'], [{ PRESENTIA_LDAP_PASSWORD: 'hidden' }, 'PRESENTIA_LDAP_BIND_DN is needed with PRESENTIA_LDAP_PASSWORD'],
+    [{ PRESENTIA_LDAP_URL: 'ldaps://ldap.example:636', PRESENTIA_LDAP_START_TLS: 'true' }, 'PRESENTIA_LDAP_START_TLS is for ldap:// only: ldaps:// is TLS from the beginning'],
+    [{ PRESENTIA_LDAP_SYNC_MS: '10' }, 'PRESENTIA_LDAP_SYNC_MS must be 0 or at least 1000'],
+    ...['(uid=*', 'uid=*)', '((uid=*))(', '(&)x', 'nonsense', '(uid=\\x)'].map((filter) => [{ PRESENTIA_LDAP_USER_FILTER: filter }, 'PRESENTIA_LDAP_USER_FILTER is not an LDAP filter'] as const),
+  ] as const) t.strictSame(faultsOf({ ...server, ...change }), [fault], JSON.stringify(change))
+  for (const [name, ...values] of [
+    ['PRESENTIA_LDAP_URL', 'http://x', 'ldap://', 'ldap://a b', 'ldap://u:p@x', 'ldap://x/dc=y', 'ldap.example'], ['PRESENTIA_LDAP_KIND', 'openldap'], ['PRESENTIA_LDAP_CA', 'ca.pem'], ['PRESENTIA_LDAP_GONE', 'disable'], ['PRESENTIA_LDAP_GONE_MAX_PERCENT', '0', '101'],
+    ['PRESENTIA_LDAP_ATTRIBUTES', '{', '[]', '{"address":[]}', '{"title":["a b"]}', '{"title":["a)(b"]}', '{"titel":["a"]}', '{"title":"a"}'], ['PRESENTIA_LDAP_TIMEOUT_MS', '1'],
+  ] as const) for (const value of values) t.ok(faultsOf({ ...server, [name]: value }).some((fault) => fault.startsWith(name)), `${name}=${value}`)
+})

@@ -20,6 +20,8 @@ export interface FeedPage {
 
 /** An outside directory whose people are users of this server. What fails is a DirectoryError. */
 export interface FeedSource {
+  /** Says all that decides whom it reads and what of them; when it differs from the last time, what has not changed must be read as well. */
+  readonly how: string
   /** The properties that the directory has the say in; what it does not say of them a user does not have. */
   readonly properties: ReadonlySet<string>
   /** Everybody, or those who may have changed since then, page by page. A reader that stops early must `return` the generator. */

@@ -24,7 +24,7 @@ const DirectoryFeed = Type.Object({
   })),
 }, { $id: 'DirectoryFeed' })
 
-const iso = (at: number): string => new Date(Math.max(0, at)).toISOString()
+const iso = (at: number): string => new Date(at).toISOString()
 
 const writeRun = ({ startedAt, finishedAt, ...report }: FeedReport) => ({ startedAt: iso(startedAt), finishedAt: iso(finishedAt), ...report })
 
@@ -54,7 +54,7 @@ export const directoryFeedRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox 
   }, async (request, reply) => {
     if (!deps.feedsUsers) throw new ProblemError(409, 'users are not read from LDAP (PRESENTIA_LDAP_URL, PRESENTIA_LDAP_SYNC_MS)')
     // Whichever engine has time begins within seconds.
-    await askForFeed(session, FEED, request.query.full === 'true')
+    await askForFeed(session, FEED, deps.now(), request.query.full === 'true')
     deps.log.info({ full: request.query.full === 'true' }, 'reading users from the directory asked for')
     return reply.code(202).send(await view())
   })

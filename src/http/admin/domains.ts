@@ -1,10 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { allGranted } from '../../core/model/rights.ts'
+import { FEED } from '../../engine/directory-feed.ts'
 import { CACHE_AGE_MS } from '../../engine/short-cache.ts'
 import { deferPidfReaders } from '../../store/deferred.ts'
+import { askForFeed } from '../../store/directory-feed.ts'
 import { deleteDomain, getDomain, listDomains, putDomain, type Domain as StoredDomain } from '../../store/domains.ts'
-import { transact } from '../../store/session.ts'
+import { poolSession, transact } from '../../store/session.ts'
 import { listUsers } from '../../store/users.ts'
 import { ProblemError } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
@@ -42,6 +44,8 @@ export const domainRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => asyn
     deps.domains.forget()
     if ((before?.pidfForm ?? 'both') !== pidfForm) await tellReaders(deps, name)
     await deps.enforceRights()
+    // LDAP may name users of it whom nobody wanted so far; read when every node knows the domain.
+    if (deps.feedsUsers && kind === 'enterprise' && before?.kind !== kind) await askForFeed(poolSession(deps.store.pool), FEED, deps.now() + CACHE_AGE_MS, true)
     const stored = await getDomain(deps.store.db, name)
     if (stored === undefined) throw new ProblemError(409, `${name} was deleted at the same time`)
     deps.log.info({ domain: name, kind: stored.kind }, 'domain set')
