@@ -15,8 +15,9 @@ export interface ConnectionPool {
 const MAX_CONNECTIONS = 4
 /** Who waits for one of them beyond this many is turned away. */
 const MAX_WAITING = 64
-/** How long a server that could not be reached is left alone. */
+/** How long a server that could not be reached is left alone, and one that does not want us: accounts are locked after a few wrong passwords. */
 const REST_MS = 1_000
+const FORBIDDEN_REST_MS = 30_000
 
 type Waiter = { readonly resolve: () => void; readonly reject: (error: Error) => void; readonly timer: NodeJS.Timeout }
 
@@ -62,7 +63,7 @@ export const createConnectionPool = (server: LdapServer, now: () => number): Con
       return connection
     } catch (error) {
       const failure = toDirectoryError(error)
-      refusal = { until: now() + REST_MS, error: failure }
+      refusal = { until: now() + (failure.why === 'forbidden' ? FORBIDDEN_REST_MS : REST_MS), error: failure }
       throw failure
     }
   }

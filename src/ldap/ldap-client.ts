@@ -36,13 +36,15 @@ export const createLdapClient = (server: LdapServer, baseDn: string, now: () => 
 
   const run = async <T>(work: (connection: LdapConnection) => Promise<T>): Promise<T> => {
     const { connection, reused } = await pool.take()
+    const began = now()
     let result: T
     try {
       result = await work(connection)
     } catch (error) {
+      const lost = !connection.isAlive()
       pool.release(connection, endsConnection(error))
-      // It was lost while nobody used it: that says nothing about the server, so once more over a new one.
-      if (reused && resultCodeOf(error) === undefined && !connection.isAlive()) return run(work)
+      // It was lost while nobody used it: that says nothing about the server, so once more over another one. Not after an answer that never came.
+      if (reused && lost && now() - began < server.timeoutMs) return run(work)
       throw toDirectoryError(error)
     }
     pool.release(connection, false)

@@ -36,12 +36,15 @@ export const openConnection = async ({ url, startTls, ca, bind, timeoutMs }: Lda
     socket.once('close', () => { ended = true })
     return socket
   }
+  // Nor may it connect again by itself, which it would do without TLS and without a name: a connection that is lost is lost.
+  const first = (): void => { if (sockets.length > 0) throw new Error('the connection was lost') }
+  const secure = url.startsWith('ldaps:')
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '')
   const tls = tlsOptions(host, ca)
   const client = new Client({
-    url, timeout: timeoutMs, connectTimeout: timeoutMs, ...(url.startsWith('ldaps:') ? { tlsOptions: tls } : {}),
-    createConnection: ((port: number, name: string) => watch(connect(port, name))) as typeof connect,
-    createSecureConnection: ((...parameters: Parameters<typeof connectTls>) => watch(connectTls(...parameters))) as typeof connectTls,
+    url, timeout: timeoutMs, connectTimeout: timeoutMs, ...(secure ? { tlsOptions: tls } : {}),
+    createConnection: ((port: number, name: string) => { first(); return watch(connect(port, name)) }) as typeof connect,
+    createSecureConnection: ((...parameters: Parameters<typeof connectTls>) => { if (secure) first(); return watch(connectTls(...parameters)) }) as typeof connectTls,
   })
   const close = (): void => {
     ended = true

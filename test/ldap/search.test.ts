@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { DirectoryError, type DirectoryResults, type SearchTerm } from '../../src/core/model/directory-search.ts'
+import { openConnection } from '../../src/ldap/ldap-connection.ts'
 import { openLdap, type Ldap, type LdapOptions } from '../../src/ldap/open-ldap.ts'
 import { BASE, crew, needsSlapd, person, READER, SMALL_LIMIT, SMALL_READER, startSlapd, STRANGER } from '../support/slapd.ts'
 
@@ -77,7 +78,15 @@ t.test('a real slapd', { skip: needsSlapd }, async (t) => {
 
   t.test('who we are, and what the operator says', async (t) => {
     const search = (options: Partial<LdapOptions>): Promise<DirectoryResults> => open(t, slapd.url, options).source.search({ terms: terms({ anr: 'ann' }), limit: 10 })
-    t.equal(await whyOf(search({ bind: { ...READER, password: 'wrong' } })), 'forbidden')
+    let now = 0
+    const bind = { ...READER, password: 'wrong' }
+    const stubborn = open(t, slapd.url, { bind, now: () => now })
+    const again = (): Promise<string> => whyOf(stubborn.source.search({ terms: [], limit: 1 }))
+    t.equal(await again(), 'forbidden')
+    bind.password = READER.password
+    t.equal(await again(), 'forbidden', 'it is not asked at once again, lest the account be locked')
+    now += 30_000
+    t.equal(await again(), 'found')
     t.equal(await whyOf(search({ bind: { dn: `cn=nobody,${BASE}`, password: 'x' } })), 'forbidden')
     t.equal(await whyOf(search({ bind: STRANGER })), 'failed', 'a server that hides its entries says that there are none')
     t.equal(await whyOf(search({ baseDn: 'dc=elsewhere,dc=example' })), 'failed')
@@ -115,8 +124,13 @@ t.test('a real slapd', { skip: needsSlapd }, async (t) => {
     t.strictSame([await whyOf(search(plain)), await whyOf(search(tls))], ['busy', 'busy'], 'it is left alone for a moment')
     now += 1_000
     t.strictSame([await search(plain), await search(tls), await whyOf(search(anonymous))], ['anna jan', 'anna jan', 'forbidden'])
+    const kept = await Promise.all([slapd.url, slapd.tlsUrl].map((url) => openConnection({ url, startTls: false, ca, bind: READER, timeoutMs: 2_000 }, new AbortController().signal)))
     await slapd.stop()
     await slapd.start()
+    for (const { client, isAlive } of kept) {
+      t.notOk(isAlive())
+      await t.rejects(client.search(BASE), { message: 'the connection was lost' }, 'nothing is said over a connection that nobody made safe')
+    }
     t.strictSame([await search(plain), await search(tls)], ['anna jan', 'anna jan'], 'a connection that was lost meanwhile is nobody\'s trouble')
   })
 })
