@@ -154,6 +154,8 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const now = Date.now
   const session = poolSession(store.pool)
   const domains = createDomainDirectory(session, now, config.unknownDomain)
+  // Its `source` is one of those in which users are searched.
+  const ldap = findLdap(config, async (user) => (await domains.kindOf(user)) === 'enterprise')
   const categories = createCategoryDirectory(session, now, config.openCategories)
   const template = createTemplateDirectory(session, now)
   const provisioning = createProvisioningDirectory(session, now)
@@ -192,8 +194,6 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const reconciliation = createReconciliation({
     store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),
   })
-  // Where users are searched: `directorySources: ldap === undefined ? [] : [ldap.source]`.
-  const ldap = findLdap(config, async (user) => (await domains.kindOf(user)) === 'enterprise')
   const feed = ldap === undefined || config.ldapSyncMs === 0 ? undefined : createDirectoryFeed({
     ...engine, source: ldap.feed, holder: randomHex(8), everyMs: config.ldapSyncMs, fullEveryMs: config.ldapFullSyncMs, gone: config.ldapGone, goneMaxPercent: config.ldapGoneMaxPercent, wake: delivery.wake, log, metrics,
   })
