@@ -154,7 +154,6 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const now = Date.now
   const session = poolSession(store.pool)
   const domains = createDomainDirectory(session, now, config.unknownDomain)
-  // Its `source` is one of those in which users are searched.
   const ldap = findLdap(config, async (user) => (await domains.kindOf(user)) === 'enterprise')
   const categories = createCategoryDirectory(session, now, config.openCategories)
   const template = createTemplateDirectory(session, now)
@@ -166,7 +165,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
   const directory = createDirectory({
-    sources: [createUserDirectory(store.db)], maxResults: config.directorySearchMax, atATime: store.kind === 'embedded' ? 1 : SEARCHES_AT_A_TIME,
+    sources: [createUserDirectory(store.db), ...(ldap === undefined ? [] : [ldap.source])], maxResults: config.directorySearchMax, atATime: store.kind === 'embedded' ? 1 : SEARCHES_AT_A_TIME,
     onFailed: (error) => seldom('directory', (count) => log.warn({ err: error, count }, 'a directory did not answer')),
   })
   const sender = createSender(() => randomHex(8))

@@ -1,7 +1,7 @@
 import { readPerson } from '../core/ldap/read-person.ts'
 import { attributesOf } from '../core/ldap/attribute-map.ts'
 import { hasAddress, namesSomebody, termFilter } from '../core/ldap/filter.ts'
-import { DirectoryError, type DirectorySource, type FoundPerson } from '../core/model/directory-search.ts'
+import type { DirectorySource, FoundPerson } from '../core/model/directory-search.ts'
 import type { FedPerson } from '../core/model/directory-feed.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { LdapClient } from './ldap-client.ts'
@@ -14,19 +14,15 @@ const pick = ({ user, displayName, properties: { title, office, phone, company, 
 })
 
 /**
- * Looks for users in LDAP (3.1.5.2): those who meet all conditions and the operator's filter, and have an address in an enterprise domain. An attribute that nobody is
- * searched by is refused as `forbidden`.
+ * Looks for users in LDAP (3.1.5.2): those who meet all conditions and the operator's filter, and have an address in an enterprise domain. By an attribute that
+ * people are not searched by nobody is found, and the server is not asked.
  */
 export const createLdapSource = (client: LdapClient, rules: LdapRules): DirectorySource => {
   const attributes = attributesOf(rules.map)
   return {
     search: async ({ terms, limit }) => {
-      const filters = terms.map((term) => {
-        const filter = termFilter(term, rules)
-        if (filter === undefined) throw new DirectoryError('forbidden', `LDAP: nobody is searched by the attribute "${term.attribute.slice(0, 64)}"`)
-        return filter
-      })
-      if (!terms.every(namesSomebody)) return { people: [], more: false }
+      const filters = terms.flatMap((term) => (namesSomebody(term) ? termFilter(term, rules) ?? [] : []))
+      if (filters.length < terms.length) return { people: [], more: false }
       const { entries, more } = await client.search({ filter: withUserFilter(rules.userFilter, [hasAddress(rules.map), ...filters]), attributes }, limit)
       const people = new Map<UserKey, FoundPerson>()
       for (const entry of entries) {

@@ -1,7 +1,9 @@
 import type { Instant } from '../core/base/instant.ts'
+import { searchEntry } from '../core/directory/entry.ts'
 import type { StoredPerson } from '../core/ldap/compare-feed.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { UserProperties } from './database.ts'
+import { putDirectoryEntries } from './directory-entries.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 /** A user as an outside directory may find it. */
@@ -37,8 +39,11 @@ export const lockFedUser = async (tx: Transaction, user: UserKey): Promise<FedUs
 // Rights, limits, pool and linked identities are the operator's and stay.
 const PUT = statement('fed-user-put', 'UPDATE presence_user SET display_name = $2, properties = $3, updated_at = $4, fed_at = coalesce(fed_at, $4) WHERE user_uri = $1')
 
-/** What the directory says of a user who is there. */
-export const putFedUser = (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, now: Instant): Promise<unknown> => tx.send(PUT, [user, displayName, JSON.stringify(properties), now])
+/** What the directory says of a user who is there, and what it can be found by. */
+export const putFedUser = (tx: Transaction, user: UserKey, displayName: string, properties: UserProperties, now: Instant): Promise<unknown> => {
+  void putDirectoryEntries(tx, [searchEntry(user, displayName, properties)])
+  return tx.send(PUT, [user, displayName, JSON.stringify(properties), now])
+}
 
 const COUNT = statement('fed-users-count', 'SELECT count(*) AS n FROM presence_user WHERE fed_at IS NOT NULL')
 

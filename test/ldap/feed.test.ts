@@ -251,6 +251,7 @@ t.test('users from a real slapd', { skip: needsSlapd }, async (t) => {
       await call('PUT', '/domains/nordwind.example', { kind: 'enterprise' })
       await until(({ lastRun }) => lastRun?.['created'] === 10)
       t.match(await call('GET', '/users/crew003@nordwind.example'), { displayName: 'Crew Member 003', phone: '+49 431 1003', title: undefined })
+      t.strictSame(await engine.query("SELECT surname, phone FROM directory_entry WHERE user_uri = 'crew003@nordwind.example'"), [{ surname: 'member 003', phone: '+494311003' }], 'searches find them, too')
       t.match(await call('GET', '/users/crew003@nordwind.example/publications'), { items: [{ category: 'contactCard' }] })
     } finally {
       await engine.stop()
