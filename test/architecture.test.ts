@@ -13,7 +13,7 @@ const floors: readonly (readonly string[])[] = [
   ['core/categories', 'core/ldap', 'core/requests', 'core/resolution'],
   ['core/aggregation', 'core/documents'],
   ['core/notifications'],
-  ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates', 'core/directory'],
+  ['core/publications', 'core/containers', 'core/contacts', 'core/registrations', 'core/subscriptions', 'core/subscribers', 'core/delegates', 'core/directory', 'core/access-lists'],
   ['store'],
   ['engine', 'delivery', 'ldap', 'timers', 'contact-store'],
   ['http'],

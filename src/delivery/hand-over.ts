@@ -168,10 +168,10 @@ export const sortOut = async <D extends Due>(tx: Transaction, deps: HandOverDeps
   return { done, later }
 }
 
-/** Ends the dialogs of whatever is neither done nor tried again, and counts. */
+/** Ends the dialogs of whatever is neither done nor tried again, and those that were told their end; counts. */
 export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sent<D>[], { done, later }: Sorted<D>): Promise<HandOverCount> => {
   const settled = new Set<D>([...done, ...later.map(({ due }) => due)])
   const lost = sent.filter(({ due }) => !settled.has(due)).map(({ due }) => due)
-  await deleteDialogs(tx, [...new Map(lost.map((due) => [refText(due), due])).values()])
+  await deleteDialogs(tx, distinct([...lost, ...done.filter(({ notice }) => notice.terminated !== undefined)]))
   return { sent: done.length, gone: lost.length, deferred: later.length }
 }

@@ -3,8 +3,10 @@ import type { Dialog } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import { mergeTouches, type Touch } from '../core/model/touch.ts'
 import { writeSeenChanges } from '../core/notifications/category.ts'
-import { writePresenceChanges, type PresenceTerms } from '../core/notifications/presence.ts'
+import type { Notice } from '../core/notifications/instruction.ts'
+import { presenceViewOf, writePresenceChanges, type PresenceBody, type PresenceTerms } from '../core/notifications/presence.ts'
 import { writeSelfChange } from '../core/notifications/self.ts'
+import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { PendingChange } from '../store/changes.ts'
@@ -16,6 +18,7 @@ import { withOwnLists } from '../store/publisher.ts'
 import type { Transaction } from '../store/session.ts'
 import type { Edge } from '../store/subscriptions.ts'
 import type { Due } from './hand-over.ts'
+import { loadOwnAccess } from './own-access.ts'
 
 /** All that telling the changes of one publisher needs besides its state. */
 export interface Telling {
@@ -64,15 +67,22 @@ export const noticesOf = async (tx: Transaction, { publisher, pending, edges, se
   const touchSince = touchesSince(pending)
   const trace = pending.at(-1)?.trace ?? ''
   const dues: Due[] = []
-  const tell = (subscriber: UserKey, localTag: string, body: { readonly type: string; readonly text: string }, network?: SourceNetwork): void => {
-    dues.push({ subscriber, localTag, publisher, attempts: 0, trace, notice: { body }, ...(network === undefined ? {} : { network }) })
+  const tellNotice = (subscriber: UserKey, localTag: string, notice: Notice, network?: SourceNetwork): void => {
+    dues.push({ subscriber, localTag, publisher, attempts: 0, trace, notice, ...(network === undefined ? {} : { network }) })
   }
+  const tell = (subscriber: UserKey, localTag: string, body: PresenceBody, network?: SourceNetwork): void => tellNotice(subscriber, localTag, { body }, network)
   const bodies = new Map<string, string | undefined>()
   for (const { localTag, kind, scope, since } of selves) {
     const touch = touchSince(since)
     if (touch === undefined) continue
     if (kind === 'contacts') {
       for (const text of await contactTexts(tx, publisher, touch, hasContactStore)) tell(publisher, localTag, { type: mediaTypes.roamingContacts, text })
+      continue
+    }
+    if (kind === 'acl' || kind === 'wpending') {
+      const concerned = kind === 'acl' ? touch.accessList : touch.pendingWatchers
+      const own = concerned === true ? await loadOwnAccess(tx, kind, publisher, now) : undefined
+      if (own !== undefined) tell(publisher, localTag, own)
       continue
     }
     const key = `${scope.join()} ${pending.filter(({ id }) => id > since).length}`
@@ -86,7 +96,13 @@ export const noticesOf = async (tx: Transaction, { publisher, pending, edges, se
     for (const [{ subscriber, localTag, network }, text] of writeSeenChanges(state, touch, categories, terms.isHidden)) tell(subscriber, localTag, { type: mediaTypes.categories, text }, network)
     if (others.length === 0) continue
     const own = (await loadPresenceTerms(tx, [publisher], terms))(publisher)
-    for (const [{ subscriber, localTag, network }, body] of writePresenceChanges(state, touch, others.flatMap(asPresence), own)) tell(subscriber, localTag, body, network)
+    const regarded = new Set(touch.regarded)
+    const { anew = [], usual = [] } = Object.groupBy(others.flatMap(asPresence), ({ subscriber }) => (regarded.has(subscriber) ? 'anew' : 'usual'))
+    // Who is denied, blocked or waits hears of no change.
+    for (const [{ subscriber, localTag, network }, body] of writePresenceChanges(state, touch, usual.filter(({ access }) => access === 'A'), own)) tell(subscriber, localTag, body, network)
+    if (anew.length === 0) continue
+    const view = presenceViewOf(state, own)
+    for (const { subscriber, localTag, network, format, access } of anew) tellNotice(subscriber, localTag, presenceNotice(view, { user: subscriber, network, format }, access, own), network)
   }
   return dues
 }

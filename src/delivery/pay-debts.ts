@@ -1,8 +1,9 @@
 import type { Pool } from 'pg'
 import { writeContactList } from '../core/documents/contact-list.ts'
 import { viewOf, writeSeenState, type PublisherView } from '../core/notifications/category.ts'
-import { presenceViewOf, writePresenceState, type PresenceTerms } from '../core/notifications/presence.ts'
+import { presenceViewOf, type PresenceTerms } from '../core/notifications/presence.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
+import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import type { SeenState } from '../core/model/publisher.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -19,16 +20,17 @@ import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { loadOwnAccess } from './own-access.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
 
 /** All that a watcher sees of a publisher, in the format of its subscription. */
-const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { subscriber, network, categories, format }: Edge, terms: PresenceTerms): Promise<Due['notice']['body']> => {
+const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { subscriber, network, categories, format, access }: Edge, terms: PresenceTerms): Promise<Due['notice']> => {
   const watcher = { user: subscriber, network }
-  if (format === 'categories') return { type: mediaTypes.categories, text: writeSeenState(view, watcher, categories) }
+  if (format === 'categories') return { body: { type: mediaTypes.categories, text: writeSeenState(view, watcher, categories) } }
   const own = (await loadPresenceTerms(tx, [state.publisher], terms))(state.publisher)
-  return writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own)
+  return presenceNotice(presenceViewOf(state, own), { ...watcher, format }, access, own)
 }
 
 type DebtDue = Due & Debt
@@ -53,8 +55,9 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
     const edge = edgeOf.get(edgeText(debt))
     if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher), await loadUcsMode(tx, debt.publisher, deps.contactStore)) } } })
+    else if (self?.kind === 'acl' || self?.kind === 'wpending') dues.push({ ...debt, notice: { body: await loadOwnAccess(tx, self.kind, debt.publisher, now) } })
     else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
-    else if (edge !== undefined) dues.push({ ...debt, notice: { body: await seenBy(tx, state, viewFor(state), edge, terms) } })
+    else if (edge !== undefined) dues.push({ ...debt, notice: await seenBy(tx, state, viewFor(state), edge, terms) })
   }
   return dues
 }

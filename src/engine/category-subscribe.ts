@@ -18,7 +18,7 @@ import { openListDialog } from './open-list-dialog.ts'
 import { Refused } from './refused.ts'
 import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { recordContexts, rejectionsOf } from './record-contexts.ts'
-import { expectGranted, findUnwatchable } from './watchable.ts'
+import { expectGranted, findUnwatchable, noAccessLists } from './watchable.ts'
 
 const NOTHING: Watched = new Map()
 
@@ -40,7 +40,7 @@ const readActions = ({ request }: Call, batch: boolean): readonly BatchAction[] 
 // The registry is handed in: asking for it may need a connection of its own, which there is none of inside a transaction on the embedded database.
 const plan = async (deps: EngineDeps, registry: CategoryRegistry, call: Call, actions: readonly BatchAction[], batch: boolean, session: Session): Promise<ResourcePlan> => {
   const named = [...new Set(actions.flatMap(({ resources }) => resources.map(({ user }) => user)))]
-  const unwatchable = await findUnwatchable(session, named, call, deps.limits)
+  const unwatchable = await findUnwatchable(session, named, call, deps.limits, noAccessLists)
   // A single SUBSCRIBE has no rejection list to say it in (3.4.5.3).
   const refused = batch ? undefined : unwatchable.get(call.request.toUser)
   if (refused !== undefined) throw new Refused(failure(refused.failure))

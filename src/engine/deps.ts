@@ -30,6 +30,8 @@ export interface EngineLimits {
   readonly subscribers: SubscriberLimits
   readonly maxDelegates: number
   readonly contacts: ContactLimits
+  /** Entries of the access list of one user. */
+  readonly maxAccessEntries: number
   /** Subscriptions of others to one publisher. */
   readonly maxIncoming: number
   /** Dialogs through which one subscriber may watch one publisher. */

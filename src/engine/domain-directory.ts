@@ -9,6 +9,8 @@ import { createShortCache } from './short-cache.ts'
 /** What kind of domain a user comes from. */
 export interface DomainDirectory {
   readonly kindOf: (user: UserKey) => Promise<DomainKind>
+  /** The same of many users; ask before a transaction begins. */
+  readonly kinds: () => Promise<(user: UserKey) => DomainKind>
   /** What a domain counts as that is not in the table. */
   readonly unknownKind: DomainKind
   /** Which form of PIDF the users of a domain read. */
@@ -21,8 +23,13 @@ export interface DomainDirectory {
 export const createDomainDirectory = (session: Session, now: () => Instant, unknownKind: DomainKind): DomainDirectory => {
   const table = createShortCache(() => loadDomains(session), now)
   const forms = createShortCache(() => loadPidfForms(session), now)
+  const kinds: DomainDirectory['kinds'] = async () => {
+    const stored = await table.get()
+    return (user) => stored.get(domainOf(user)) ?? unknownKind
+  }
   return {
-    kindOf: async (user) => (await table.get()).get(domainOf(user)) ?? unknownKind,
+    kindOf: async (user) => (await kinds())(user),
+    kinds,
     unknownKind,
     pidfForms: async () => {
       const stored = await forms.get()

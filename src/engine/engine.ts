@@ -1,32 +1,20 @@
 import { failure, type Failure } from '../core/base/failure.ts'
 import { networkOfKind } from '../core/model/network.ts'
-import { eventPackages } from '../core/sip/media-types.ts'
 import { parseSipMessage } from '../core/sip/message.ts'
 import { writeRefusal } from '../core/sip/reply.ts'
 import { readSipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
+import { allowEvents, findPackage } from './packages.ts'
 import { Refused } from './refused.ts'
-import { handleContactsSubscribe } from './contacts-subscribe.ts'
-import { handlePresenceSubscribe } from './presence-package.ts'
-import { handleProvisioning } from './provisioning-subscribe.ts'
-import { handleSelfSubscribe } from './self-subscribe.ts'
 import { handleService } from './service.ts'
 
 type Handler = (deps: EngineDeps, call: Call) => Promise<Answer | Relay>
 
-/** Event package to handler; a new package is one more row. */
-const packages: ReadonlyMap<string, Handler> = new Map([
-  [eventPackages.roamingSelf, handleSelfSubscribe],
-  [eventPackages.presence, handlePresenceSubscribe],
-  [eventPackages.roamingContacts, handleContactsSubscribe],
-  [eventPackages.provisioning, handleProvisioning],
-])
-
 const handleSubscribe: Handler = (deps, call) => {
-  const handler = packages.get(call.request.event ?? '')
-  if (handler === undefined) throw new Refused({ ...failure('eventUnknown', call.request.event), headers: [['Allow-Events', [...packages.keys()].join(',')]] })
-  return handler(deps, call)
+  const handle = findPackage(deps.features, call.request.event ?? '')
+  if (handle === undefined) throw new Refused({ ...failure('eventUnknown', call.request.event), headers: [['Allow-Events', allowEvents(deps.features)]] })
+  return handle(deps, call)
 }
 
 /** Method to handler; SIP methods are case-sensitive. */

@@ -1,4 +1,7 @@
-import { presenceReads, presenceViewOf, writePresenceState, type PresenceBody, type PresenceTerms, type PresenceView, type PresenceWatcher } from '../core/notifications/presence.ts'
+import type { AccessLetter } from '../core/model/access-list.ts'
+import type { Notice } from '../core/notifications/instruction.ts'
+import { presenceReads, presenceViewOf, type PresenceTerms, type PresenceView, type PresenceWatcher } from '../core/notifications/presence.ts'
+import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { loadStates } from '../store/publisher.ts'
@@ -24,11 +27,14 @@ export const loadPresence = async (deps: DocumentDeps, publishers: readonly User
   }
 }
 
-/** Reads the latest state of some publishers; the answer writes what a watcher sees of one of them, in its format (3.7.5.4, 3.7.5.5). Must be asked behind the commit of what it is to watch. */
-export const loadPresenceDocuments = async (deps: DocumentDeps, publishers: readonly UserKey[], watcher: PresenceWatcher): Promise<(publisher: UserKey) => PresenceBody> => {
+/**
+ * Reads the latest state of some publishers; the answer writes what a watcher is told of one of them, in its format (3.7.5.4, 3.7.5.5) and by what that one's access list decides.
+ * Must be asked behind the commit of what it is to watch.
+ */
+export const loadPresenceNotices = async (deps: DocumentDeps, publishers: readonly UserKey[], watcher: PresenceWatcher): Promise<(publisher: UserKey, access: AccessLetter) => Notice> => {
   const presenceOf = await loadPresence(deps, publishers)
-  return (publisher) => {
+  return (publisher, access) => {
     const { view, terms } = presenceOf(publisher)
-    return writePresenceState(view, watcher, terms)
+    return presenceNotice(view, watcher, access, terms)
   }
 }

@@ -16,6 +16,7 @@ import { transact, type Transaction } from '../store/session.ts'
 import { createUser } from '../store/users.ts'
 import type { EngineDeps } from './deps.ts'
 import { directoryRules, publishDirectory, type DirectoryRules } from './directory-publish.ts'
+import { allowEvents } from './packages.ts'
 import { Refused } from './refused.ts'
 
 /** What the proxy learns of a registration, for its 200 (presence-state and GRUU, MS-SIPREGE). */
@@ -23,6 +24,8 @@ export interface RegistrationAnswer {
   readonly action: 'added' | 'refreshed' | 'removed' | 'ignored'
   readonly instance?: string
   readonly gruu?: string
+  /** The event packages that are served, for Allow-Events. */
+  readonly allowEvents?: string
   /** Whose changes are to be told. */
   readonly touched: readonly UserKey[]
 }
@@ -65,7 +68,7 @@ const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registratio
     const touched = published || left ? [user] : []
     if (first === undefined) return { action: 'removed', touched }
     const known = state.endpoints.some(({ endpointId, expiresAt }) => endpointId === first.endpointId && expiresAt > now)
-    return { action: known ? 'refreshed' : 'added', instance: first.instanceId, gruu: `${writeUserUri(user)};opaque=user:epid:${gruuOpaque(first.endpointId)};gruu`, touched }
+    return { action: known ? 'refreshed' : 'added', instance: first.instanceId, gruu: `${writeUserUri(user)};opaque=user:epid:${gruuOpaque(first.endpointId)};gruu`, allowEvents: allowEvents(deps.features), touched }
   })
 
 /** Takes in a REGISTER that the proxy's registrar accepted. Users whom this server does not know are ignored. */

@@ -1,6 +1,7 @@
 import { failure } from '../core/base/failure.ts'
 import { withSearchFault } from '../core/documents/directory-search.ts'
 import { contactActionNames } from '../core/requests/contact-actions.ts'
+import { SET_ACE } from '../core/requests/set-ace.ts'
 import { readSoap, type SoapRequest } from '../core/requests/soap.ts'
 import { handleContactAction } from './contact-actions.ts'
 import type { Answer, Call, EngineDeps, Features } from './deps.ts'
@@ -8,6 +9,7 @@ import { handleDirectorySearch } from './directory-search.ts'
 import { handleGetPresence } from './get-presence.ts'
 import { Refused } from './refused.ts'
 import { handleSetPresence } from './set-presence.ts'
+import { handleSetAce } from './set-ace.ts'
 
 /** 403 unless the request is of a user to itself. */
 export const expectOwn = ({ request }: Call): void => {
@@ -39,7 +41,8 @@ const handlers: ReadonlyMap<string, SoapHandler> = new Map<string, SoapHandler>(
   ['getPresence', handleGetPresence],
   ...contactActionNames.map((name) => [name, ofOwn(handleContactAction)] as const),
   ['directorySearch', handleDirectorySearch],
+  [SET_ACE, ofOwn(handleSetAce)],
 ])
 
 /** Actions that can be switched off, and by what. */
-const switches: ReadonlyMap<string, keyof Features> = new Map([['directorySearch', 'directorySearch'], ['setPresence', 'legacyPresence'], ['getPresence', 'legacyPresence']])
+const switches: ReadonlyMap<string, keyof Features> = new Map([['directorySearch', 'directorySearch'], ['setPresence', 'legacyPresence'], ['getPresence', 'legacyPresence'], [SET_ACE, 'accessLists']])

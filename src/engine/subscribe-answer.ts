@@ -6,12 +6,12 @@ import type { Answer } from './deps.ts'
 
 /**
  * The 200 to a SUBSCRIBE: with the data in it where piggyback was negotiated, else followed by a NOTIFY of its own (RFC 6665 4.2.1.2).
- * A poll, whose dialog is already over, ends with that.
+ * A poll, whose dialog is already over, ends with that. One that is `pending` has no data.
  */
-export const answerWithData = (request: SipRequest, dialog: Dialog, body: { readonly type: string; readonly text: string }, now: number, negotiated: Negotiated = negotiate(request)): Answer => {
+export const answerWithData = (request: SipRequest, dialog: Dialog, body: Notice['body'], now: number, negotiated: Negotiated = negotiate(request), pending = false): Answer => {
   const base = { status: 200, reason: 'OK', toTag: dialog.localTag }
-  if (negotiated.piggyback) return { reply: { ...base, headers: piggybackHeaders(dialog, negotiated, body.type, now), body: body.text }, notify: [], touched: [] }
-  const notice: Notice = dialog.expiresAt > now ? { body } : { body, terminated: 'timeout' }
+  if (negotiated.piggyback) return { reply: { ...base, headers: piggybackHeaders(dialog, negotiated, body?.type, now, pending), body: body?.text ?? '' }, notify: [], touched: [] }
+  const notice: Notice = dialog.expiresAt <= now ? { body, terminated: 'timeout' } : pending ? { body, pending } : { body }
   return { reply: { ...base, headers: plainHeaders(dialog, negotiated, now), body: '' }, notify: [writeInstruction(dialog, notice, now)], touched: [] }
 }
 

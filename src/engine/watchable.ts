@@ -1,16 +1,19 @@
+import type { AccessDecision } from '../core/access-lists/effective.ts'
 import { failure } from '../core/base/failure.ts'
+import type { AccessLetter } from '../core/model/access-list.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import { grants } from '../core/model/rights.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { readIntent } from '../core/subscriptions/lifetime.ts'
 import { asksForList } from '../core/subscriptions/adhoc-list.ts'
 import { isBatch } from '../core/subscriptions/resources.ts'
-import { foreign, homedElsewhere, notGranted, watchedByTooMany, watchedTooOften, type Unwatchable } from '../core/subscriptions/watchability.ts'
+import { denied, foreign, homedElsewhere, notGranted, watchedByTooMany, watchedTooOften, type Unwatchable } from '../core/subscriptions/watchability.ts'
+import { loadAccess } from '../store/access-lists.ts'
 import { findFullPairs, findHomePools, findWatchedByTooMany } from '../store/limits.ts'
 import { loadRights } from '../store/rights.ts'
 import type { Session } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
-import type { Call, EngineLimits } from './deps.ts'
+import type { Call, EngineLimits, Features } from './deps.ts'
 import { Refused } from './refused.ts'
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
@@ -25,10 +28,26 @@ const findWatchedTooOften = async (session: Session, users: readonly UserKey[], 
   readIntent(request) === 'poll' || ((isBatch(request) || asksForList(request)) && network === 'sameEnterprise') ? []
     : findFullPairs(session, users, { subscriber: request.fromUser, callId: request.callId, remoteTag: request.fromTag }, most, now)
 
-/** Which of the users that a SUBSCRIBE names cannot be watched here, and why (3.4.5.1.3.1, 3.4.5.3). */
-export const findUnwatchable = async (session: Session, users: readonly UserKey[], call: Call, limits: Pick<EngineLimits, 'maxIncoming' | 'maxDialogsPerPair'>): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
-  const [{ existing, refused }, tooMany, tooOften] = await Promise.all([
-    findGranted(session, users, call.network), findWatchedByTooMany(session, users, call.request.fromUser, limits.maxIncoming), findWatchedTooOften(session, users, call, limits.maxDialogsPerPair),
+/** What access lists decide of a watcher; those that say nothing are missing. */
+export type AccessOf = ReadonlyMap<UserKey, AccessDecision>
+
+/** Nobody's access list has a say: of category subscriptions, who is denied there is blocked by its container. */
+export const noAccessLists: AccessOf = new Map()
+
+/** What the access lists of these users decide of the sender of a request for presence documents (MS-SIP 3.7), where this server has access lists. */
+export const findAccess = async (session: Session, users: readonly UserKey[], { request }: Call, { accessLists }: Pick<Features, 'accessLists'>): Promise<AccessOf> =>
+  accessLists ? loadAccess(session, users, request.fromUser) : noAccessLists
+
+/** The letter for one of them. */
+export const accessTo = (access: AccessOf, user: UserKey): AccessLetter => access.get(user)?.letter ?? 'A'
+
+/**
+ * Which of the users that a request names cannot be watched here, and why (3.4.5.1.3.1, 3.4.5.3). `access` is that of `findAccess` where presence documents are asked for; sent before,
+ * it costs no round trip of its own.
+ */
+export const findUnwatchable = async (session: Session, users: readonly UserKey[], call: Call, limits: Pick<EngineLimits, 'maxIncoming' | 'maxDialogsPerPair'>, access: AccessOf | Promise<AccessOf>): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
+  const [{ existing, refused }, tooMany, tooOften, decided] = await Promise.all([
+    findGranted(session, users, call.network), findWatchedByTooMany(session, users, call.request.fromUser, limits.maxIncoming), findWatchedTooOften(session, users, call, limits.maxDialogsPerPair), access,
   ])
   const missing = users.filter((named) => !existing.has(named))
   const pools = missing.length === 0 ? new Map<UserKey, string>() : await findHomePools(session, missing)
@@ -40,6 +59,7 @@ export const findUnwatchable = async (session: Session, users: readonly UserKey[
     ...tooMany.map((named) => [named, watchedByTooMany(named)] as const),
     ...tooOften.map((named) => [named, watchedTooOften(named)] as const),
     ...refused.map((named) => [named, notGranted(named)] as const),
+    ...users.filter((named) => accessTo(decided, named) === 'D').map((named) => [named, denied(named)] as const),
   ])
 }
 

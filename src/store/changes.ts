@@ -1,5 +1,6 @@
 import type { Touch } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import { OWN_KINDS } from './dialogs.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 /** A committed change that has not been told to everyone yet. */
@@ -51,7 +52,7 @@ const DELETE_UNWATCHED = statement('changes-delete-unwatched', `
   DELETE FROM change USING unnest($1::text[]) AS dirty (publisher)
   WHERE change.publisher = dirty.publisher
     AND NOT EXISTS (SELECT 1 FROM subscription AS edge WHERE edge.publisher = dirty.publisher)
-    AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = dirty.publisher AND dialog.kind IN ('self', 'contacts'))
+    AND NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = dirty.publisher AND dialog.kind IN (${OWN_KINDS}))
   RETURNING change.publisher, change.at`)
 
 /** Forgets the changes of those publishers whom nobody watches, not even their own clients; says whose they were, and when they were made. */

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Dialog, DialogKind } from '../core/model/dialog.ts'
+import { ownDialogKinds, type Dialog, type DialogKind } from '../core/model/dialog.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Database } from './database.ts'
 import { readDialog, type DialogRef, type DialogRow } from './dialogs.ts'
@@ -27,7 +27,7 @@ export const findDialogRows = (db: Kysely<Database>, { kind, subscriber, publish
   // From the publisher's side, where the index begins with it.
   if (publisher !== undefined) query = query.where(({ eb, refTuple, selectFrom }) => eb(refTuple('subscriber', 'local_tag'), 'in',
     selectFrom('subscription').select(['subscriber', 'local_tag']).where('publisher', '=', publisher)
-      .unionAll(selectFrom('dialog').select(['subscriber', 'local_tag']).where('subscriber', '=', publisher).where('kind', 'in', ['self', 'contacts'])).$asTuple('subscriber', 'local_tag')))
+      .unionAll(selectFrom('dialog').select(['subscriber', 'local_tag']).where('subscriber', '=', publisher).where('kind', 'in', ownDialogKinds)).$asTuple('subscriber', 'local_tag')))
   if (failing === true) query = query.where(({ eb, refTuple, selectFrom }) => {
     const owed = selectFrom('deferred').select(['subscriber', 'local_tag'])
     return eb(refTuple('subscriber', 'local_tag'), 'in',

@@ -1,4 +1,4 @@
-import type { Dialog, DialogKind, EndReason, SelfScope } from '../core/model/dialog.ts'
+import { ownDialogKinds, type Dialog, type DialogKind, type EndReason, type SelfScope } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { SipRequest } from '../core/sip/request.ts'
@@ -105,9 +105,12 @@ export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> => {
   return tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion, d.ucs])
 }
 
-const LIVING_SELF = statement('dialogs-self', "SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind IN ('self', 'contacts') AND expires_at > $2")
+/** The kinds by which a user watches what is its own, as SQL writes a list. */
+export const OWN_KINDS = ownDialogKinds.map((kind) => `'${kind}'`).join(', ')
 
-/** The living dialogs by which publishers watch what is their own: self subscriptions and contact lists. */
+const LIVING_SELF = statement('dialogs-self', `SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind IN (${OWN_KINDS}) AND expires_at > $2`)
+
+/** The living dialogs by which publishers watch what is their own: self subscriptions, contact lists, access lists and pending watchers. */
 export const loadSelfDialogs = (session: Session, publishers: readonly UserKey[], now: number): Promise<readonly Dialog[]> => rowsOf(session, LIVING_SELF, [[...publishers], now])
 
 const LOCK_AND_READ = statement('dialogs-lock-and-read', `

@@ -11,7 +11,7 @@ const HAS_DATA = statement('home-pool-has-data', `
       EXCEPT SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[])
     ) OR EXISTS (SELECT 1 FROM container WHERE publisher = $1 AND members_version > 0)
     OR EXISTS (SELECT 1 FROM subscriber_entry WHERE publisher = $1) OR EXISTS (SELECT 1 FROM delegate_list WHERE publisher = $1)
-    OR EXISTS (SELECT 1 FROM contact_list WHERE user_uri = $1) OR EXISTS (SELECT 1 FROM endpoint WHERE user_uri = $1)
+    OR EXISTS (SELECT 1 FROM access_list WHERE publisher = $1) OR EXISTS (SELECT 1 FROM contact_list WHERE user_uri = $1) OR EXISTS (SELECT 1 FROM endpoint WHERE user_uri = $1)
     OR EXISTS (SELECT 1 FROM dialog WHERE subscriber = $1) OR EXISTS (SELECT 1 FROM contact_store WHERE user_uri = $1 AND mode <> 'disabled') AS has_data`)
 
 /**

@@ -6,6 +6,7 @@ import type { Outcome } from '../core/model/outcome.ts'
 import type { PublisherState, SeenState } from '../core/model/publisher.ts'
 import { isTouched, noTouch } from '../core/model/touch.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import { loadAccessState, putAccessList, regardWatchers } from './access-lists.ts'
 import { appendChange } from './changes.ts'
 import { putMove } from './contact-store.ts'
 import { putContactDeltas } from './contacts.ts'
@@ -25,17 +26,19 @@ export interface Needs {
   readonly endpoints?: true
   readonly subscribers?: true
   readonly delegates?: true
+  readonly access?: true
 }
 
 const load = async (session: Session, publisher: UserKey, needs: Needs): Promise<SeenState> => {
-  const [instances, containers, endpoints, subscribers, delegates] = await Promise.all([
+  const [instances, containers, endpoints, subscribers, delegates, access] = await Promise.all([
     needs.instances === undefined ? [] : loadInstances(session, publisher, needs.instances),
     needs.containers === undefined ? [] : loadContainers(session, [publisher]).then((found) => found.get(publisher) ?? []),
     needs.endpoints === undefined ? [] : loadEndpoints(session, publisher),
     needs.subscribers === undefined ? [] : loadSubscriberEntries(session, publisher),
     needs.delegates === undefined ? noDelegates : loadDelegates(session, publisher),
+    needs.access === undefined ? undefined : loadAccessState(session, publisher),
   ])
-  return { publisher, instances, containers, endpoints, subscribers, delegates }
+  return { publisher, instances, containers, endpoints, subscribers, delegates, ...(access === undefined ? {} : { access }) }
 }
 
 /**
@@ -68,7 +71,7 @@ const REVISE = statement('publisher-revise', 'UPDATE publisher SET revision = re
  * Writes an outcome and its change row, under the publisher's lock. What need not be awaited is only sent, and travels with the COMMIT.
  */
 export const applyOutcome = async (tx: Transaction, publisher: UserKey, { changes, touch }: Outcome, trace: string, now: number): Promise<void> => {
-  if (changes.length === 0) return
+  if (changes.length === 0 && !isTouched(touch)) return
   // Decisions of others that were made without the lock are void from here on (see publish-hot-path.ts).
   void tx.send(REVISE, [publisher])
   const gone = pick(changes, 'deleteInstance')
@@ -81,6 +84,8 @@ export const applyOutcome = async (tx: Transaction, publisher: UserKey, { change
   const acknowledged = pick(changes, 'deleteSubscriber').map(({ user }) => user)
   if (acknowledged.length > 0) void deleteSubscriberEntries(tx, publisher, acknowledged)
   for (const { version, put: delegates, removed } of pick(changes, 'putDelegates')) void putDelegates(tx, publisher, version, delegates, removed)
+  for (const { list } of pick(changes, 'putAccessList')) void putAccessList(tx, publisher, list)
+  for (const { watchers } of pick(changes, 'regardWatchers')) void regardWatchers(tx, publisher, watchers)
   if (isTouched(touch)) void appendChange(tx, publisher, touch, trace, now)
   const leaving = pick(changes, 'deleteEndpoint').map(({ endpointId }) => endpointId)
   if (leaving.length === 0) return

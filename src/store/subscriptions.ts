@@ -1,3 +1,4 @@
+import type { AccessLetter } from '../core/model/access-list.ts'
 import type { Subscription } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { LegacyFormat } from '../core/subscriptions/presence-format.ts'
@@ -11,6 +12,8 @@ export type WatchFormat = 'categories' | LegacyFormat
 /** Who watches a publisher, and in which format. */
 export interface Edge extends Subscription {
   readonly format: WatchFormat
+  /** What the publisher's access list says of a reader of presence documents; `A` for all others. */
+  readonly access: AccessLetter
 }
 
 /** A publisher that a dialog watches, with the categories of interest. */
@@ -31,16 +34,16 @@ const PUT_RESOURCES = statement('resources-put', `
   SELECT $1, $2, put.publisher, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET categories = excluded.categories`)
 const PUT_EDGES = statement('edges-put', `
-  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories, since, format)
-  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)), publisher.revision, $6
+  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories, since, format, access)
+  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)), publisher.revision, $6, $7
   FROM unnest($3::text[], $4::text[]) AS put (publisher, categories) JOIN publisher ON publisher.publisher = put.publisher
   ON CONFLICT (publisher, subscriber, local_tag) DO UPDATE SET categories = excluded.categories, network = excluded.network`)
 
-/** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher. */
-export const putResources = (tx: Transaction, { subscriber, localTag }: DialogRef, network: SourceNetwork, resources: readonly Resource[], format: WatchFormat = 'categories'): readonly Promise<unknown>[] => {
+/** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher, but for `access`, which is of new ones. */
+export const putResources = (tx: Transaction, { subscriber, localTag }: DialogRef, network: SourceNetwork, resources: readonly Resource[], format: WatchFormat = 'categories', access: AccessLetter = 'A'): readonly Promise<unknown>[] => {
   if (resources.length === 0) return []
   const values = [subscriber, localTag, resources.map(({ publisher }) => publisher), resources.map(({ categories }) => JSON.stringify(categories))]
-  return [tx.send(PUT_RESOURCES, values), tx.send(PUT_EDGES, [...values, network, format])]
+  return [tx.send(PUT_RESOURCES, values), tx.send(PUT_EDGES, [...values, network, format, access])]
 }
 
 const DELETE_RESOURCES = statement('resources-delete', 'DELETE FROM dialog_resource WHERE subscriber = $1 AND local_tag = $2 AND publisher = ANY($3::text[])')
@@ -77,18 +80,18 @@ export const moveToNetwork = (tx: Transaction, dialogs: readonly Moved[], edges:
   return [tx.send(MOVE_DIALOGS, columns(dialogs)), tx.send(MOVE_EDGES, [...columns(edges), edges.map(({ publisher }) => publisher)])]
 }
 
-interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[]; readonly since: number; readonly format: WatchFormat }
+interface EdgeRow { readonly publisher: string; readonly subscriber: string; readonly local_tag: string; readonly network: SourceNetwork; readonly categories: string[]; readonly since: number; readonly format: WatchFormat; readonly access: AccessLetter }
 
-const readEdge = (row: EdgeRow): Edge => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories, since: row.since, format: row.format })
+const readEdge = (row: EdgeRow): Edge => ({ publisher: row.publisher, subscriber: row.subscriber, localTag: row.local_tag, network: row.network, categories: row.categories, since: row.since, format: row.format, access: row.access })
 
-const OF_PUBLISHERS = statement('edges-of-publishers', 'SELECT publisher, subscriber, local_tag, network, categories, since, format FROM subscription WHERE publisher = ANY($1::text[])')
+const OF_PUBLISHERS = statement('edges-of-publishers', 'SELECT publisher, subscriber, local_tag, network, categories, since, format, access FROM subscription WHERE publisher = ANY($1::text[])')
 
 /** Who watches these publishers. */
 export const loadSubscriptions = async (session: Session, publishers: readonly UserKey[]): Promise<readonly Edge[]> =>
   (await session.send<EdgeRow>(OF_PUBLISHERS, [[...publishers]])).map(readEdge)
 
 const NAMED = statement('edges-named', `
-  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories, edge.since, edge.format FROM subscription AS edge
+  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories, edge.since, edge.format, edge.access FROM subscription AS edge
   JOIN unnest($1::text[], $2::text[], $3::text[]) AS named (publisher, subscriber, local_tag)
     ON edge.publisher = named.publisher AND edge.subscriber = named.subscriber AND edge.local_tag = named.local_tag`)
 

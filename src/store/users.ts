@@ -137,7 +137,7 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
 }
 
 /** What hangs on a user who is served here. */
-export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'answered', 'publisher'] as const
+export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'access_entry', 'access_list', 'answered', 'publisher'] as const
 const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'contact_store', 'contact_store_change', 'presence_user', 'directory_entry'] as const
 
 /**
@@ -145,8 +145,8 @@ const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'contact_store'
  * hold of it stays.
  */
 export const deleteUser = (tx: Transaction, user: UserKey): readonly Promise<unknown>[] => [
-  // Should it come back, all of its changes are new to its watchers.
-  tx.send(statement('user-forget-since', 'UPDATE subscription SET since = 0 WHERE publisher = $1'), [user]),
+  // Should it come back, all of its changes are new to its watchers, and it says nothing against them.
+  tx.send(statement('user-forget-since', "UPDATE subscription SET since = 0, access = 'A' WHERE publisher = $1"), [user]),
   ...PUBLISHER_TABLES.map((table) => tx.send(statement(`user-delete-${table}`, `DELETE FROM ${table} WHERE publisher = $1`), [user])),
   ...USER_TABLES.map((table) => tx.send(statement(`user-delete-${table}`, `DELETE FROM ${table} WHERE user_uri = $1`), [user])),
 ]

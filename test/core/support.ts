@@ -139,7 +139,7 @@ export const applyChanges = (before: PublisherState, changes: readonly Change[])
       const rest = delegates.members.filter(({ user }) => !change.removed.includes(user) && !change.put.some((one) => one.user === user))
       delegates = { version: change.version, members: [...rest, ...change.put] }
     }
-    else {
+    else if (change.kind === 'putContainer') {
       const gone = new Set(change.removed.map(({ type, value }) => `${type} ${value}`))
       const kept = (containers.get(change.id)?.members ?? []).filter(({ type, value }) => !gone.has(`${type} ${value}`))
       containers.set(change.id, { id: change.id, membersVersion: change.membersVersion, members: [...kept, ...change.added] })

@@ -191,6 +191,22 @@ export class Client {
     return this.opens({ ...options, headers: { ...CONTACTS, ...options.headers } })
   }
 
+  /** Opens (or polls) a subscription to the access list. */
+  subscribesAcl(options: RequestOptions = {}): Promise<Subscription> {
+    return this.opens({ ...options, headers: { Event: 'vnd-microsoft-roaming-ACL', Accept: 'application/vnd-microsoft-roaming-acls+xml', ...PIGGYBACK, ...options.headers } })
+  }
+
+  /** Opens (or polls) a subscription to those who wait for the user's word. */
+  subscribesPending(options: RequestOptions = {}): Promise<Subscription> {
+    return this.opens({ ...options, headers: { Event: 'presence.wpending', Accept: 'text/xml+msrtc.wpending', ...PIGGYBACK, ...options.headers } })
+  }
+
+  /** Opens (or polls) a subscription to the presence document of a publisher: MSRTC with the option tags of its clients, PIDF with none. */
+  watches(publisher: string, format: 'msrtc' | 'pidf', options: RequestOptions = {}): Promise<Subscription> {
+    const headers = format === 'msrtc' ? { Accept: 'text/xml+msrtc.pidf', ...PIGGYBACK } : { Accept: 'application/pidf+xml' }
+    return this.opens({ to: publisher, ...options, headers: { Event: 'presence', ...headers, ...options.headers } })
+  }
+
   /** Asks for provisioning groups, once. */
   async asksProvisioning(groups: readonly string[], options: RequestOptions = {}): Promise<Heard> {
     return (await this.opens({ body: provisioningBody(groups), ...options, headers: { ...PROVISIONING, ...options.headers } })).answer

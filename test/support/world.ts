@@ -41,7 +41,7 @@ export const SERVER_PUBLICATION_MS = 3_600_000
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
-const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxAccessEntries: 5, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
 
 /** Proxies that only take notes; what they do with a notification can be told to them. */
 class FakeProxy implements ProxyClient {

@@ -1,5 +1,6 @@
 import type { EndpointId } from '../sip/endpoint-id.ts'
 import type { UserKey } from '../sip/uri.ts'
+import type { AccessList, LegacyWatcher } from './access-list.ts'
 import type { ContainerMember } from './container.ts'
 import type { Delegate } from './delegate.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -19,3 +20,7 @@ export type Change =
   | { readonly kind: 'deleteSubscriber'; readonly user: UserKey }
   /** Moves the delegate list to `version`; `put` are created or replaced. */
   | { readonly kind: 'putDelegates'; readonly version: number; readonly put: readonly Delegate[]; readonly removed: readonly UserKey[] }
+  /** Replaces the access list. */
+  | { readonly kind: 'putAccessList'; readonly list: AccessList }
+  /** Says what the access list decides of some who read presence documents. */
+  | { readonly kind: 'regardWatchers'; readonly watchers: readonly LegacyWatcher[] }

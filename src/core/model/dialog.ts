@@ -10,6 +10,9 @@ import type { SourceNetwork } from './network.ts'
 export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
+/** By which a user watches what is its own. */
+export const ownDialogKinds = ['self', 'contacts', 'acl', 'wpending'] as const satisfies readonly DialogKind[]
+
 /** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
 export const selfScopes = ['categories', 'containers', 'subscribers', 'delegates'] as const
 export type SelfScope = (typeof selfScopes)[number]

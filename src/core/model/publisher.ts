@@ -1,4 +1,5 @@
 import type { UserKey } from '../sip/uri.ts'
+import type { AccessState } from './access-list.ts'
 import { defaultContainer, type Container } from './container.ts'
 import type { Delegates } from './delegate.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -15,6 +16,8 @@ export interface PublisherState {
   readonly endpoints: readonly Endpoint[]
   readonly subscribers: readonly SubscriberEntry[]
   readonly delegates: Delegates
+  /** Only where a procedure asks for it. */
+  readonly access?: AccessState
 }
 
 /** What documents are written from: the state without the revision, which nobody is shown. */

@@ -1,3 +1,4 @@
+import type { UserKey } from '../sip/uri.ts'
 import type { ContactDelta } from './contact.ts'
 import type { ContainerMember } from './container.ts'
 
@@ -22,6 +23,12 @@ export interface Touch {
   readonly contacts?: readonly ContactDelta[]
   /** The place of the contact list changed: its subscribers hear the list as a whole, with the new mode (MS-PRES 3.10). */
   readonly contactMode?: true
+  /** The access list changed: its subscribers hear it as a whole. */
+  readonly accessList?: true
+  /** Somebody waits for the publisher's word: subscribers of presence.wpending hear of all who do. */
+  readonly pendingWatchers?: true
+  /** Readers of presence documents whose access changed: they hear what they see now, or the end. */
+  readonly regarded?: readonly UserKey[]
 }
 
 /** What a record says about a key, and nothing that it inherits: category names are the clients' choice, `constructor` among them. */
@@ -30,7 +37,7 @@ export const ownEntry = <T>(record: Readonly<Record<string, T>>, key: string): T
 export const noTouch: Touch = { categories: {}, publishedBefore: {}, membersBefore: {} }
 
 export const isTouched = (touch: Touch): boolean =>
-  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true || (touch.contacts?.length ?? 0) > 0 || touch.contactMode === true
+  Object.keys(touch.categories).length > 0 || Object.keys(touch.membersBefore).length > 0 || touch.subscribers === true || touch.delegates === true || (touch.contacts?.length ?? 0) > 0 || touch.contactMode === true || touch.accessList === true || touch.pendingWatchers === true || (touch.regarded?.length ?? 0) > 0
 
 /** Merges touches in the order in which they were committed: what changed is united, what was before is the oldest. */
 export const mergeTouches = (touches: readonly Touch[]): Touch => {
@@ -47,6 +54,7 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     membersBefore = { ...touch.membersBefore, ...membersBefore }
   }
   const contacts = touches.flatMap((touch) => touch.contacts ?? [])
+  const regarded = new Set(touches.flatMap((touch) => touch.regarded ?? []))
   return {
     categories: Object.fromEntries([...categories].map(([category, containers]) => [category, [...containers].sort((a, b) => a - b)])),
     publishedBefore,
@@ -56,5 +64,8 @@ export const mergeTouches = (touches: readonly Touch[]): Touch => {
     ...(touches.some(({ delegates }) => delegates === true) ? { delegates: true } : {}),
     ...(contacts.length > 0 ? { contacts } : {}),
     ...(touches.some(({ contactMode }) => contactMode === true) ? { contactMode: true } : {}),
+    ...(touches.some(({ accessList }) => accessList === true) ? { accessList: true } : {}),
+    ...(touches.some(({ pendingWatchers }) => pendingWatchers === true) ? { pendingWatchers: true } : {}),
+    ...(regarded.size > 0 ? { regarded: [...regarded] } : {}),
   }
 }

@@ -8,6 +8,8 @@ export interface Notice {
   readonly body: { readonly type: string; readonly text: string } | undefined
   /** The end of the subscription with its RFC 6665 reason; undefined while it goes on. */
   readonly terminated?: EndReason
+  /** The subscription waits for somebody's leave (RFC 6665 4.1.3). */
+  readonly pending?: true
 }
 
 // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason; the end of a list that has moved has a code in place of that (MS-PRES 4.14.2).
@@ -25,7 +27,7 @@ export const writeInstruction = (dialog: Dialog, notice: Notice, now: Instant): 
   if (!dialog.benotify) h += `Contact: <${dialog.contact}>\r\n`
   for (const route of dialog.routes) h += `Route: ${route}\r\n`
   h += `${needsEventlist(dialog) ? 'Require: eventlist\r\n' : ''}Event: ${dialog.event}\r\n`
-  if (notice.terminated === undefined) h += `subscription-state: active;expires=${shownExpires(dialog, now)}\r\n`
+  if (notice.terminated === undefined) h += `subscription-state: ${notice.pending === true ? 'pending' : 'active'};expires=${shownExpires(dialog, now)}\r\n`
   else h += writeEnd(notice.terminated)
   if (notice.body !== undefined) h += `Content-Type: ${notice.body.type}\r\n`
   return { m: method, ruri: dialog.target, flow: dialog.flow, h, b: notice.body?.text ?? '' }

@@ -139,6 +139,10 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
 export const writePresenceState = (view: PresenceView, watcher: PresenceWatcher, terms: PresenceTerms): PresenceBody =>
   view.write(view.resolve(watcher), kindOf(watcher, terms))
 
+/** The same with the presence withheld: who it is, and that it is offline, as where nothing was published (1.3.1.3.4). */
+export const writeWithheldState = (view: PresenceView, watcher: PresenceWatcher, terms: PresenceTerms): PresenceBody =>
+  view.write({ ...view.resolve(watcher), legacyInterop: undefined, note: undefined }, kindOf(watcher, terms))
+
 /**
  * What each presence watcher hears of a touch (3.7.5.4, 3.7.5.5): the whole document where a category of it moved to another container, or where its
  * instances in the container that shows it changed, or the devices that it is shown. A watcher whose view did not change gets no entry.

@@ -1,11 +1,10 @@
 import { ok, refuse, type Result } from '../base/result.ts'
 import type { Contact, ContactGroup } from '../model/contact.ts'
 import { readUserKey, type UserKey } from '../sip/uri.ts'
-import type { XmlElement } from '../xml/element.ts'
-import { namespaces } from '../xml/namespaces.ts'
 import { writeVerbatimContent } from '../xml/write.ts'
 import { checkContact, checkGroup } from './contact-limits.ts'
-import { MAX_UNSIGNED_INT, notValid } from './reading.ts'
+import { notValid } from './reading.ts'
+import { readDeltaNum, readFields, readNumber, readOptional, readText, type Fields } from './soap-fields.ts'
 import type { SoapRequest } from './soap.ts'
 
 interface Versioned {
@@ -44,50 +43,6 @@ export type ContactAction = SetContact | DeleteContact | AddGroup | ModifyGroup 
 
 /** The schema counts groups from 0 to 64 (MS-SIP 9.1). */
 const MAX_GROUP_ID = 64
-
-/** The children of an action by name, in whatever order they came (clients differ); none may come twice. */
-interface Fields {
-  readonly action: XmlElement
-  readonly source: string
-  readonly byName: ReadonlyMap<string, XmlElement>
-}
-
-const readFields = ({ action, source, beside }: SoapRequest): Result<Fields> => {
-  const [more] = beside
-  if (more !== undefined) return notValid(more, `nothing may stand beside ${action.local}`)
-  const byName = new Map<string, XmlElement>()
-  for (const child of action.children) {
-    if (child.namespace !== namespaces.soapActions) continue
-    if (byName.has(child.local)) return notValid(action, `${child.local} comes twice`)
-    byName.set(child.local, child)
-  }
-  return ok({ action, source, byName })
-}
-
-const readOptional = ({ byName }: Fields, name: string): Result<string | undefined> => {
-  const field = byName.get(name)
-  if (field === undefined) return ok(undefined)
-  return field.children.length > 0 ? notValid(field, 'holds text only') : ok(field.text)
-}
-
-const readText = (fields: Fields, name: string): Result<string> => {
-  const text = readOptional(fields, name)
-  if (!text.ok) return text
-  return text.value === undefined ? notValid(fields.action, `${name} is missing`) : ok(text.value)
-}
-
-const toNumber = (text: string, max: number): number | undefined => (/^\+?\d{1,12}$/.test(text) && Number(text) <= max ? Number(text) : undefined)
-
-const readNumber = (fields: Fields, name: string, text: string, max: number): Result<number> => {
-  const value = toNumber(text.trim(), max)
-  return value === undefined ? notValid(fields.action, `${name} "${text.slice(0, 40)}" is not a number from 0 to ${max}`) : ok(value)
-}
-
-const readDeltaNum = (fields: Fields): Result<number | undefined> => {
-  const text = readOptional(fields, 'deltaNum')
-  if (!text.ok || text.value === undefined) return text.ok ? ok(undefined) : text
-  return readNumber(fields, 'deltaNum', text.value, MAX_UNSIGNED_INT)
-}
 
 const readGroupId = (fields: Fields): Result<number> => {
   const text = readText(fields, 'groupID')

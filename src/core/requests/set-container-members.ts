@@ -19,7 +19,7 @@ export interface ContainerActions {
 }
 
 /** RFC 1034 3.1 as MS-PRES 3.5.5.2 asks: labels of letters, digits and hyphens; a leading digit as RFC 1123 2.1 allows. */
-const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+export const DOMAIN = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 
 /** A member of a type and a value as written: a user by its SIP URI (sip: optional), a domain by its name, the others without any value. A text says what is wrong. */
 export const readMember = (type: MemberType, value: string | undefined): ContainerMember | string => {

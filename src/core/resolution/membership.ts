@@ -46,7 +46,7 @@ const NONE: readonly number[] = []
 const DEFAULT: readonly number[] = [DEFAULT_CONTAINER]
 
 /** The domain and its parents, longest suffix first: a domain member also covers sub-domains (design decision 1). */
-const suffixes = (domain: string): readonly string[] => {
+export const suffixes = (domain: string): readonly string[] => {
   const labels = domain.split('.')
   return labels.map((_, at) => labels.slice(at).join('.'))
 }

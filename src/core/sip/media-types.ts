@@ -14,6 +14,9 @@ export const mediaTypes = {
   fault: 'application/msrtc-fault+xml',
   roamingContacts: 'application/vnd-microsoft-roaming-contacts+xml',
   provisioning: 'application/vnd-microsoft-roaming-provisioning-v2+xml',
+  /** Access lists and pending watchers of the clients before enhanced presence (MS-SIP 2.2.3). */
+  roamingAcls: 'application/vnd-microsoft-roaming-acls+xml',
+  pendingWatchers: 'text/xml+msrtc.wpending',
   /** Presence of the clients before enhanced presence (2.2.2.9), and of ordinary phones and other presence clouds (2.2.2.8). */
   msrtcPresence: 'text/xml+msrtc.pidf',
   pidf: 'application/pidf+xml',
@@ -31,7 +34,12 @@ export const eventPackages = {
   presence: 'presence',
   roamingContacts: 'vnd-microsoft-roaming-contacts',
   provisioning: 'vnd-microsoft-provisioning-v2',
+  roamingAcl: 'vnd-microsoft-roaming-ACL',
+  pendingWatchers: 'presence.wpending',
 } as const
+
+/** An event package as its document writes it, however a client does; in lower case where it is none of ours. */
+export const readEventPackage = (text: string): string => Object.values(eventPackages).find((name) => name.toLowerCase() === text.toLowerCase()) ?? text.toLowerCase()
 
 /** True when an Accept list (bare, lower case) admits the type, wildcards included; an absent Accept admits all. */
 export const accepts = (accept: readonly string[], type: string): boolean =>

@@ -1,6 +1,7 @@
 import { failure, type Failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
 import { bareValue, parseNameAddress, readOptionTags, readSeconds, splitOutsideQuotes, type NameAddress } from './header-values.ts'
+import { readEventPackage } from './media-types.ts'
 import type { SipMessage } from './message.ts'
 import { userKey, type UserKey } from './uri.ts'
 
@@ -109,7 +110,7 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
     cseq: Number(cseq[1]),
     contacts: contacts.value.contacts,
     contactStar: contacts.value.star,
-    event: event === undefined ? undefined : bareValue(event),
+    event: event === undefined ? undefined : readEventPackage(bareValue(event)),
     expires,
     contentType: contentType === undefined ? undefined : bareValue(contentType),
     accept: list(message, 'accept').map(bareValue),

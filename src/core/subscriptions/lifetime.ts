@@ -55,16 +55,16 @@ const supportedHeader = ({ benotify, piggyback, autoextend }: Negotiated): Heade
   return tags.length === 0 ? [] : [['Supported', tags.join(', ')]]
 }
 
-/** Headers of the 200 that carries the first notification itself (MS-SIP 3.4, 4.4.2). */
-export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, contentType: string, now: Instant): Headers => {
+/** Headers of the 200 that carries the first notification itself (MS-SIP 3.4, 4.4.2); without a type it has no body. `pending`: it waits for somebody's leave. */
+export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, contentType: string | undefined, now: Instant, pending = false): Headers => {
   const left = shownExpires(dialog, now)
   return [
     ['Contact', `<${dialog.contact}>`],
     ['Expires', String(left)],
     ...(needsEventlist(dialog) ? [['Require', 'eventlist'] as const] : []),
-    ['Content-Type', contentType],
+    ...(contentType === undefined ? [] : [['Content-Type', contentType] as const]),
     ['Event', dialog.event],
-    ['subscription-state', left > 0 ? `active;expires=${left}` : 'terminated;expires=0'],
+    ['subscription-state', left > 0 ? `${pending ? 'pending' : 'active'};expires=${left}` : 'terminated;expires=0'],
     ['ms-piggyback-cseq', String(dialog.cseq)],
     ...supportedHeader(negotiated),
   ]

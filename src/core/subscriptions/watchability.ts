@@ -18,6 +18,10 @@ export const homedElsewhere = (user: UserKey, poolFqdn: string): Unwatchable => 
 export const notGranted = (user: UserKey): Unwatchable =>
   ({ failure: 'incomingNotGranted', rejection: { user, state: 'terminated', reason: 'rejected', statusCode: failureEntry('incomingNotGranted').status } })
 
+/** Denied by the access list of the resource (MS-SIP 3.7); for a list it is rejected as above. */
+export const denied = (user: UserKey): Unwatchable =>
+  ({ failure: 'accessDenied', rejection: { user, state: 'terminated', reason: 'rejected', statusCode: failureEntry('accessDenied').status } })
+
 const quotaExceeded = (failure: FailureName) => (user: UserKey): Unwatchable => ({ failure, rejection: { user, state: 'terminated', reason: 'quotaExceeded', statusCode: failureEntry(failure).status } })
 
 /** Watched by as many as may be (3.4.5.1.3.1). */

@@ -24,10 +24,10 @@ export interface AdminDeps {
   readonly provisioning: ProvisioningDirectory
   readonly memberDomains: MemberDomains
   readonly limits: EngineLimits
+  readonly features: Features
   readonly presenceTerms: () => Promise<PresenceTerms>
   /** The server publishes what the directory says of its users. */
   readonly serverPublications: boolean
-  readonly features: Pick<Features, 'contactStore'>
   readonly migratedWrites: MigratedWrites
   /** The store to which contact lists move, where there is one. */
   readonly contactStore: Pick<LookDeps, 'contacts' | 'refreshMs'> | undefined
