@@ -1,3 +1,4 @@
+import type { AccessDecision } from '../core/access-lists/effective.ts'
 import { failure, type Failure, type FailureName } from '../core/base/failure.ts'
 import { ok, refuse, type Result } from '../core/base/result.ts'
 import { findCategory, isPrivate, type CategoryRule } from '../core/categories/registry.ts'
@@ -7,11 +8,13 @@ import { publishedContainers } from '../core/model/diff.ts'
 import { weighInstances, type CategoryInstance } from '../core/model/publication.ts'
 import type { SeenState } from '../core/model/publisher.ts'
 import { viewOf, writeSeenState } from '../core/notifications/category.ts'
-import { presenceViewOf, writePresenceState, type PresenceBody } from '../core/notifications/presence.ts'
+import { presenceViewOf, type PresenceBody } from '../core/notifications/presence.ts'
+import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import { explainResolution, type ResolutionTrail } from '../core/resolution/explain.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { PresenceChoice } from '../core/subscriptions/presence-format.ts'
+import { loadAccess } from '../store/access-lists.ts'
 import { loadPresenceTerms } from '../store/presence-beside.ts'
 import { loadStates } from '../store/publisher.ts'
 import { loadRights } from '../store/rights.ts'
@@ -21,7 +24,7 @@ import { findWatching, type Watching } from '../store/watching.ts'
 import type { EngineDeps } from './deps.ts'
 
 /** What looking through a watcher's eyes needs of the engine. */
-export type ExplainDeps = Pick<EngineDeps, 'store' | 'domains' | 'categories' | 'limits' | 'now'>
+export type ExplainDeps = Pick<EngineDeps, 'store' | 'domains' | 'categories' | 'limits' | 'now' | 'features'>
 
 /** Whose view of whom; without categories those that the watcher's dialogs watch, else all that are published. */
 export interface Question {
@@ -55,6 +58,8 @@ export interface Access {
   readonly publisherRights: Rights
   /** Where the subscriber is a user of this server as well. */
   readonly subscriberRights: Rights | undefined
+  /** What the publisher's access list decides of a reader of presence documents; undefined where it says nothing. */
+  readonly accessList: AccessDecision | undefined
 }
 
 /** The whole trail. */
@@ -94,10 +99,11 @@ const gather = async (deps: ExplainDeps, question: Question): Promise<Gathered |
 }
 
 const explainAccess = async (deps: ExplainDeps, { publisher, subscriber }: Question, { value }: NetworkSource): Promise<Access> => {
-  const rights = await loadRights(poolSession(deps.store.pool), [publisher, subscriber])
+  const session = poolSession(deps.store.pool)
+  const [rights, decided] = await Promise.all([loadRights(session, [publisher, subscriber]), deps.features.accessLists ? loadAccess(session, [publisher], subscriber) : undefined])
   const publisherRights = rights.get(publisher)?.effective ?? allGranted
   const refused = value === undefined ? 'domainBlocked' : grants(publisherRights, 'incoming', value) ? undefined : 'incomingNotGranted'
-  return { refused, publisherRights, subscriberRights: rights.get(subscriber)?.effective }
+  return { refused, publisherRights, subscriberRights: rights.get(subscriber)?.effective, accessList: decided?.get(publisher) }
 }
 
 const isFailure = (gathered: Gathered | Failure): gathered is Failure => 'name' in gathered
@@ -136,12 +142,15 @@ export const viewAs = async (deps: ExplainDeps & Pick<EngineDeps, 'presenceTerms
   if (isFailure(gathered)) return refuse(gathered)
   const { state, network, hidden } = gathered
   if (network.value === undefined) return refuse(failure('domainBlocked', question.subscriber))
-  const { refused } = await explainAccess(deps, question, network)
+  const { refused, accessList } = await explainAccess(deps, question, network)
   if (refused !== undefined) return refuse(failure(refused, question.subscriber))
   const watcher = { user: question.subscriber, network: network.value }
   if (format !== 'categories') {
     const own = (await loadPresenceTerms(poolSession(deps.store.pool), [question.publisher], await deps.presenceTerms()))(question.publisher)
-    return ok(writePresenceState(presenceViewOf(state, own), { ...watcher, format }, own))
+    const { body, terminated } = presenceNotice(presenceViewOf(state, own), { ...watcher, format }, accessList?.letter ?? 'A', own)
+    if (terminated !== undefined) return refuse(failure('accessDenied', question.subscriber))
+    // Who waits for the publisher's word is sent nothing yet.
+    return ok(body ?? { type: format === 'msrtc' ? mediaTypes.msrtcPresence : mediaTypes.pidf, text: '' })
   }
   // A SUBSCRIBE that names private categories gets the others (3.4.5.1.3); what became private later is shown empty to those who watch it.
   const categories = question.categories.length > 0 ? gathered.categories.filter((category) => !hidden(category)) : gathered.categories

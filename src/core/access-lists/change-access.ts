@@ -9,7 +9,6 @@ import type { PublisherState } from '../model/publisher.ts'
 import { noTouch } from '../model/touch.ts'
 import type { SetAce } from '../requests/set-ace.ts'
 import { mediaTypes } from '../sip/media-types.ts'
- from './container-mapping.ts'
 import { decideAccess, effectiveEntries, inOrder } from './effective.ts'
 import { settleContainers, type NetworkOf } from './settle-containers.ts'
 

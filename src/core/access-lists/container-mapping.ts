@@ -1,4 +1,4 @@
-import type { AccessLetter, AccessRights, AceKey } from '../model/access-list.ts'
+import type { AccessRights, AceKey } from '../model/access-list.ts'
 import type { ContainerMember } from '../model/container.ts'
 import type { SourceNetwork } from '../model/network.ts'
 
@@ -18,9 +18,6 @@ import type { SourceNetwork } from '../model/network.ts'
 
 /** How known clients write a block. */
 export const BLOCKED_RIGHTS: AccessRights = 'BD'
-
-/** Which letters are a membership in 32000. */
-export const isInBlocked: Readonly<Record<AccessLetter, boolean>> = { A: false, B: true, D: true, P: false }
 
 /** Where those are put who must be visible and would be in no container at all: as clients expect it (MS-PRES 4.4.2), public clouds like other enterprises. */
 export const visibleContainer: Readonly<Record<SourceNetwork, number>> = { sameEnterprise: 200, federated: 100, publicCloud: 100 }

@@ -7,6 +7,7 @@ import { readBearer, sameSecret } from '../credentials.ts'
 import { addHealth } from '../health.ts'
 import { ProblemError, problemType, writeProblem } from '../problem.ts'
 import type { AdminDeps } from './deps.ts'
+import { accessRoutes } from './access.ts'
 import { categoryRoutes } from './categories.ts'
 import { contactRoutes } from './contacts.ts'
 import { contactStoreRoutes } from './contact-store.ts'
@@ -85,6 +86,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(delegateRoutes(deps))
     await scoped.register(contactRoutes(deps))
     if (deps.contactStore !== undefined) await scoped.register(contactStoreRoutes(deps, deps.contactStore))
+    if (deps.features.accessLists) await scoped.register(accessRoutes(deps))
     await scoped.register(provisioningRoutes(deps))
     await scoped.register(proxyRoutes(deps))
     await scoped.register(directoryFeedRoutes(deps))

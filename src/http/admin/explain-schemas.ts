@@ -1,4 +1,6 @@
 import { Type } from 'typebox'
+import { accessLetters } from '../../core/model/access-list.ts'
+import { AccessEntry } from './access-schemas.ts'
 import { Member } from './member-schemas.ts'
 import { AllRights, Publication } from './schemas.ts'
 
@@ -28,11 +30,13 @@ export const DialogTrail = Type.Object({
   owed: Type.Optional(Type.Object({ attempts: Type.Integer(), reason: Type.String(), dueAt: Time }, { description: 'It could not be told the latest state of this publisher yet.' })),
 })
 
+const AccessWord = Type.Object({ decides: Type.Enum([...accessLetters], { description: 'A allow, D deny, P prompt, B polite block.' }), entry: Type.Optional(AccessEntry), why: Type.String() }, { description: 'What the access list of the publisher decides where the subscriber reads MSRTC or PIDF documents; absent where it says nothing.' })
+
 const Usage = { used: Type.Integer(), max: Type.Integer() }
 
 export const Explanation = Type.Object({
   publisher: Type.String(), subscriber: Type.String(),
-  access: Type.Object({ granted: Type.Boolean(), refusal: Type.Optional(Type.String()), why: Type.Optional(Type.String()), publisherRights: AllRights, subscriberRights: Type.Optional(AllRights) }, { description: 'Federation rights that apply, and what a SUBSCRIBE would be refused with.' }),
+  access: Type.Object({ granted: Type.Boolean(), refusal: Type.Optional(Type.String()), why: Type.Optional(Type.String()), publisherRights: AllRights, subscriberRights: Type.Optional(AllRights), accessList: Type.Optional(AccessWord) }, { description: 'Federation rights that apply, and what a SUBSCRIBE would be refused with.' }),
   network: Type.Object({ value: Type.Optional(Type.String({ description: 'Absent: the domain of the subscriber is blocked.' })), from: Type.String({ description: 'question, dialog or domain: who says so.' }) }),
   categories: Type.Array(CategoryTrail), dialogs: Type.Array(DialogTrail),
   quotas: Type.Object({ members: Type.Object(Usage), publications: Type.Object({ bytes: Type.Integer(), max: Type.Integer() }) }),

@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
 import { failureEntry, type Failure } from '../../core/base/failure.ts'
+import type { AccessDecision } from '../../core/access-lists/effective.ts'
+import type { AccessLetter } from '../../core/model/access-list.ts'
 import { isListKind } from '../../core/model/dialog.ts'
 import { sourceNetworks } from '../../core/model/network.ts'
 import { writeUserUri } from '../../core/sip/uri.ts'
@@ -8,6 +10,7 @@ import { mediaTypes } from '../../core/sip/media-types.ts'
 import { explain, viewAs, viewFormats, type Access, type ExplainedCategory, type Question } from '../../engine/explain.ts'
 import type { Watching } from '../../store/watching.ts'
 import { ProblemError, problemOf } from '../problem.ts'
+import { writeAccessEntry } from './access-schemas.ts'
 import type { AdminDeps } from './deps.ts'
 import { CategoryTrail, DialogTrail, Explanation } from './explain-schemas.ts'
 import { writeMember } from './member-schemas.ts'
@@ -40,8 +43,16 @@ const writeDialog = ({ dialog, categories, owed }: Watching): Static<typeof Dial
   ...(owed === undefined ? {} : { owed: { attempts: owed.attempts, reason: owed.reason, dueAt: new Date(owed.dueAt).toISOString() } }),
 })
 
-const writeAccess = ({ refused, publisherRights, subscriberRights }: Access): Static<typeof Explanation>['access'] => ({
-  granted: refused === undefined, ...(refused === undefined ? {} : { refusal: refused, why: failureEntry(refused).sentence }), publisherRights, ...(subscriberRights === undefined ? {} : { subscriberRights }),
+/** What each letter does to readers of presence documents. */
+const meanings: Readonly<Record<AccessLetter, string>> = {
+  A: 'it sees what the containers show it', D: 'its SUBSCRIBE is refused with 403', P: 'its subscription is pending until the publisher decides', B: 'it sees an offline user',
+}
+
+const writeAccessWord = ({ letter, ace }: AccessDecision): NonNullable<Static<typeof Explanation>['access']['accessList']> =>
+  ({ decides: letter, ...(ace === undefined ? {} : { entry: writeAccessEntry(ace) }), why: `${ace === undefined ? 'a membership of a container allows it' : 'the most specific entry decides'}: ${meanings[letter]}` })
+
+const writeAccess = ({ refused, publisherRights, subscriberRights, accessList }: Access): Static<typeof Explanation>['access'] => ({
+  granted: refused === undefined, ...(refused === undefined ? {} : { refusal: refused, why: failureEntry(refused).sentence }), publisherRights, ...(subscriberRights === undefined ? {} : { subscriberRights }), ...(accessList === undefined ? {} : { accessList: writeAccessWord(accessList) }),
 })
 
 /** There is no To in a REST call. */
