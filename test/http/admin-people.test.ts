@@ -342,3 +342,39 @@ t.test('all of it is of users of this server', async (t) => {
   }
   t.strictSame(await world.dump(), before)
 })
+
+t.test('MS-SIP 2.2.3: the access list; a PUT replaces it, the containers follow, clients hear of it, and the explanation names it', async (t) => {
+  const call = await openAdmin(world)
+  const [own, watcher] = [await signIn(anna), await signIn(boris)]
+  await own.subscribesAcl()
+  await own.subscribesPending()
+  await watcher.watches(anna, 'msrtc')
+  const path = `/users/${anna}/access-list`
+  t.strictSame((await call('GET', path)).json(), { deltaNum: 1, entries: [{ type: 'ALL', rights: 'AA' }], pending: [] })
+  const put = await call('PUT', path, { deltaNum: 1, entries: [{ type: 'USER', mask: boris, rights: 'PA' }, { type: 'DOMAIN', mask: 'Suedwind.example', rights: 'BD' }, { type: 'USER', mask: `sip:${dan}`, rights: 'DA' }] })
+  const entries = [{ type: 'ALL', rights: 'AA' }, { type: 'DOMAIN', mask: 'suedwind.example', rights: 'BD' }, { type: 'USER', mask: `sip:${boris}`, rights: 'PA' }, { type: 'USER', mask: `sip:${dan}`, rights: 'DA' }]
+  t.strictSame([put.status, put.json()], [200, { deltaNum: 2, entries, pending: [{ uri: `sip:${boris}`, displayName: 'boris' }] }])
+  t.strictSame(own.learns(), [['acl 2', 'ALL AA', 'DOMAIN suedwind.example BD', `USER sip:${boris} PA`, `USER sip:${dan} DA`], [`sip:${boris} "boris" waits`]])
+  t.strictSame(watcher.hears().map(({ header, body }) => [header('subscription-state'), body]), [['pending;expires=3600', '']])
+  t.strictSame((await call('GET', `/users/${anna}/containers/32000`)).json(), { id: 32000, version: 1, members: [{ type: 'domain', value: 'suedwind.example' }, { type: 'user', value: dan }] })
+  for (const [subscriber, expected, status] of [
+    [boris, { decides: 'P', entry: entries[2], why: /pending/ }, 200], [clara, { decides: 'B', entry: entries[1], why: /offline/ }, 200], [dan, { decides: 'D', entry: entries[3], why: /403/ }, 403],
+  ] as const) {
+    t.match((await call('GET', `/explain?publisher=${anna}&subscriber=${subscriber}`)).json<{ access: { accessList: object } }>().access.accessList, expected)
+    t.equal((await call('GET', `/users/${anna}/view-as?subscriber=${subscriber}&format=msrtc`)).status, status)
+  }
+  t.strictSame((await call('GET', `/users/${anna}/view-as?subscriber=${boris}&format=pidf`)).text, '', 'who waits is sent nothing')
+  t.strictSame((await call('PUT', path, { entries: [] })).json(), { deltaNum: 3, entries: [{ type: 'ALL', rights: 'AA' }], pending: [] }, 'nothing is said of anybody')
+  t.strictSame([own.learns(), watcher.hears().map(({ header }) => header('subscription-state'))], [[['acl 3', 'ALL AA'], ['nobody waits']], ['active;expires=3600']])
+  t.notOk((await call('GET', `/explain?publisher=${anna}&subscriber=${dan}`)).json<{ access: object }>().access.hasOwnProperty('accessList'))
+  isProblem(t, await call('PUT', path, { deltaNum: 1, entries: [] }), 409, 'an old number', /current 3/)
+  const entry = { type: 'USER', mask: boris, rights: 'AA' }
+  for (const [body, says] of [
+    [{}, /entries/], [{ entries: [{ ...entry, rights: 'AB' }] }, /rights/], [{ entries: [{ ...entry, mask: '' }] }, /entries\/0/], [{ entries: [entry, { ...entry, mask: `sip:${boris}` }] }, /twice/],
+    [{ entries: [{ type: 'ALL', mask: 'x', rights: 'AA' }] }, /entries\/0/], [{ entries: [], more: 1 }, /more/],
+  ] as const) isProblem(t, await call('PUT', path, body), 400, JSON.stringify(body), says)
+  isProblem(t, await call('PUT', path, { entries: Array.from({ length: 6 }, (_, at) => ({ ...entry, mask: `u${at}@nordwind.example` })) }), 413, 'the limit')
+  for (const method of ['GET', 'PUT'] as const) isProblem(t, await call(method, `/users/${clara}/access-list`, method === 'PUT' ? { entries: [] } : undefined), 404, method)
+  const off = await openAdmin(world, { features: { ...world.engine.features, accessLists: false } })
+  isProblem(t, await off('GET', path), 404, 'switched off')
+})
