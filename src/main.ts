@@ -42,6 +42,7 @@ import { watchEventLoop } from './observe/event-loop.ts'
 import type { Log } from './observe/log.ts'
 import { createSeldom } from './observe/seldom.ts'
 import { createMetrics } from './observe/metrics.ts'
+import { disregardAccess } from './store/access-lists.ts'
 import { connectStore } from './store/connect.ts'
 import { createUserDirectory } from './store/directory-search.ts'
 import { migrate, readMigrations } from './store/migrate.ts'
@@ -147,6 +148,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     const applied = await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
     if (applied.length > 0) log.info({ applied }, 'database migrated')
     if (!config.serverPublications) await forgetDirectoryRound({ store })
+    if (!config.accessLists) await disregardAccess(poolSession(store.pool))
   } catch (error) {
     await store.close()
     throw error

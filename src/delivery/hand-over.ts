@@ -1,6 +1,7 @@
 import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import { instanceOfNotice, noticeIn } from '../core/notifications/listed-notice.ts'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Log } from '../observe/log.ts'
@@ -84,6 +85,9 @@ interface Addressed<D extends Due> {
 
 const isMisplaced = ({ network }: Due, dialog: Dialog): boolean => network !== undefined && network !== dialog.network
 
+/** How many of these a list tells by a document of its own. */
+const countStates = (dues: readonly Due[]): number => dues.filter(({ notice }) => instanceOfNotice(notice) !== undefined).length
+
 /** Numbers and addresses notices, grouped by the proxy that carries the dialog; those of ended dialogs fall away. */
 const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly D[]>, now: number): ReadonlyMap<string, readonly Addressed<D>[]> => {
   const perProxy = new Map<string, Addressed<D>[]>()
@@ -91,8 +95,8 @@ const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMa
     const dues = (byDialog.get(refText(dialog)) ?? []).filter((due) => !isMisplaced(due, dialog))
     for (const [at, due] of dues.entries()) {
       // The row holds the last of the reserved numbers.
-      const numbered = { ...dialog, cseq: dialog.cseq - (dues.length - 1 - at) }
-      const addressed = { due, dialog: numbered, instruction: writeInstruction(numbered, due.notice, now) }
+      const numbered = { ...dialog, cseq: dialog.cseq - (dues.length - 1 - at), rlmiVersion: dialog.rlmiVersion - countStates(dues.slice(at + 1)) }
+      const addressed = { due, dialog: numbered, instruction: writeInstruction(numbered, noticeIn(numbered, due.publisher, due.notice), now) }
       const list = perProxy.get(dialog.proxy)
       if (list === undefined) perProxy.set(dialog.proxy, [addressed])
       else list.push(addressed)
@@ -114,7 +118,7 @@ export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, d
   }
   const sent: Sent<D>[] = []
   const verbose = deps.log.isLevelEnabled('debug')
-  const refs = [...byDialog.values()].flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length })))
+  const refs = [...byDialog.values()].flatMap((list) => list.slice(-1).map(({ subscriber, localTag, trace }) => ({ subscriber, localTag, trace, count: list.length, lists: countStates(list) })))
   const dialogs = await takeNumbers(tx, refs, sender, deps.now())
   // Who has come to another network since the notice was written must see what is shown there.
   for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
@@ -168,10 +172,12 @@ export const sortOut = async <D extends Due>(tx: Transaction, deps: HandOverDeps
   return { done, later }
 }
 
-/** Ends the dialogs of whatever is neither done nor tried again, and those that were told their end; counts. */
+/** Ends the dialogs of whatever is neither done nor tried again, and those that were told their end, which in a list is only that of one resource; counts. */
 export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sent<D>[], { done, later }: Sorted<D>): Promise<HandOverCount> => {
   const settled = new Set<D>([...done, ...later.map(({ due }) => due)])
   const lost = sent.filter(({ due }) => !settled.has(due)).map(({ due }) => due)
-  await deleteDialogs(tx, distinct([...lost, ...done.filter(({ notice }) => notice.terminated !== undefined)]))
+  const told = new Set(done)
+  const ended = sent.filter(({ due, dialog }) => told.has(due) && due.notice.terminated !== undefined && dialog.kind !== 'adrl').map(({ due }) => due)
+  await deleteDialogs(tx, distinct([...lost, ...ended]))
   return { sent: done.length, gone: lost.length, deferred: later.length }
 }

@@ -1,26 +1,31 @@
 import { writeResourceList, type ToldResource } from '../core/documents/resource-list.ts'
 import type { InstanceState } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
+import { instanceOfNotice } from '../core/notifications/listed-notice.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { negotiatePresence } from '../core/subscriptions/presence-format.ts'
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { oweRest } from './owe-rest.ts'
-import { loadPresenceDocuments } from './presence-documents.ts'
+import { loadPresenceNotices } from './presence-documents.ts'
 import { answerWithData } from './subscribe-answer.ts'
+import { accessTo, type AccessOf } from './watchable.ts'
 
 /**
- * Answers with the latest state of what is listed as active, in a statement after the dialog was stored (MS-SIP 4.3). What does not fit into one message is
+ * Answers with the latest state of what is listed as active and may be seen, in a statement after the dialog was stored (MS-SIP 4.3). What does not fit into one message is
  * listed as not known yet, owed to the dialog and told right after it; a poll has no dialog for that.
  */
-export const answerWithList = async (deps: EngineDeps, call: Call, dialog: Dialog, listed: ReadonlyMap<UserKey, InstanceState>, fullState: boolean): Promise<Answer> => {
+export const answerWithList = async (deps: EngineDeps, call: Call, dialog: Dialog, listed: ReadonlyMap<UserKey, InstanceState>, access: AccessOf, fullState: boolean): Promise<Answer> => {
   const { request, network, now } = call
   const active = [...listed].flatMap(([user, { state }]) => (state === 'active' ? [user] : []))
-  const documentOf = await loadPresenceDocuments(deps, active, { user: request.fromUser, network, format: 'msrtc' })
+  const noticeOf = await loadPresenceNotices(deps, active, { user: request.fromUser, network, format: 'msrtc' })
   const left: UserKey[] = []
   let bytes = 0
   const resources = [...listed].map(([user, instance]): ToldResource => {
     if (instance.state !== 'active') return { user, instance }
-    const document = documentOf(user)
+    const notice = noticeOf(user, accessTo(access, user))
+    const document = notice.body
+    // Who waits for the contact's word, or is denied, has no document.
+    if (document === undefined) return { user, instance: instanceOfNotice(notice) ?? instance }
     const size = Buffer.byteLength(document.text)
     if (bytes > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > now) {
       left.push(user)

@@ -21,7 +21,8 @@ import { cancelDialog, expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { openListDialog } from './open-list-dialog.ts'
 import { recordWatcher } from './record-contexts.ts'
 import { Refused } from './refused.ts'
-import { expectGranted, findUnwatchable } from './watchable.ts'
+import { regardResources } from './regard-resources.ts'
+import { expectGranted, findAccess, findUnwatchable } from './watchable.ts'
 
 const readList = ({ request }: Call): AdhocList => {
   if (request.body.length > 0 && request.contentType !== mediaTypes.adhocList) throw new Refused({ ...failure('mediaTypeUnknown', request.contentType), headers: [['Accept', mediaTypes.adhocList]] })
@@ -36,7 +37,7 @@ const readList = ({ request }: Call): AdhocList => {
 const prepareRefusals = async (deps: EngineDeps, call: Call, { action, users }: AdhocList): Promise<(session: Session) => Promise<ReadonlyMap<UserKey, InstanceState>>> => {
   if (action === 'delete') return async () => new Map()
   const kinds = new Map(await Promise.all(users.map(async (user) => [user, await deps.domains.kindOf(user)] as const)))
-  return async (session) => new Map([...await findUnwatchable(session, users, call, deps.limits)].map(([user, unwatchable]) => [user, instanceOf(unwatchable, kinds.get(user) ?? 'enterprise')]))
+  return async (session) => new Map([...await findUnwatchable(session, users, call, deps.limits, findAccess(session, users, call, deps.features))].map(([user, unwatchable]) => [user, instanceOf(unwatchable, kinds.get(user) ?? 'enterprise')]))
 }
 
 const resourcesOf = (users: readonly UserKey[]): readonly Resource[] => users.map((publisher) => ({ publisher, categories: presenceCategories }))
@@ -56,7 +57,11 @@ const answerRecorded = async (deps: EngineDeps, call: Call, dialog: Dialog, { li
     const full = refused.get(user)
     return [user, full === undefined ? instance : instanceOf({ failure: full.name, rejection: rejectionOf(user, full) }, 'enterprise')] as const
   }))
-  return { ...await answerWithList(deps, call, dialog, shown, fullState), touched }
+  // What a refresh shows was written to the edges before.
+  const begun = dialog.expiresAt > call.now && call.request.body.length > 0 ? active.filter((user) => !refused.has(user)) : []
+  const regarded = await regardResources(deps, call, dialog, begun)
+  const access = begun.length > 0 ? regarded.access : await findAccess(poolSession(deps.store.pool), active, call, deps.features)
+  return { ...await answerWithList(deps, call, dialog, shown, access, fullState), touched: [...touched, ...regarded.touched] }
 }
 
 /** Create and poll. As for category batches the dialog is stored first and the data read afterwards, so that no change falls between. */

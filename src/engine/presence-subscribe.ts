@@ -130,8 +130,6 @@ const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Prom
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now, negotiatePresence(request, format, network))
     if (!renewed.ok) throw new Refused(renewed.failure)
     void refreshDialog(tx, renewed.value)
-    // Nobody regards watchers while there are no access lists.
-    if (!deps.features.accessLists) void putAccess(tx, watched.publisher, own, access)
     if (own.network !== network) void putResources(tx, own, network, [watched], format)
     return { dialog: renewed.value, access, publisher: watched.publisher }
   })

@@ -93,3 +93,8 @@ const PENDING = statement('access-pending', `
 /** Who waits for a publisher's word: those with a living subscription. */
 export const loadPendingWatchers = async (session: Session, publisher: UserKey, now: number): Promise<readonly PendingWatcher[]> =>
   (await session.send<{ subscriber: string; display_name: string }>(PENDING, [publisher, now])).map((row) => ({ user: row.subscriber, displayName: row.display_name }))
+
+const DISREGARD = statement('access-disregard', "UPDATE subscription SET access = 'A' WHERE access <> 'A'")
+
+/** Nobody is kept out any more, where access lists have been switched off. What the lists say stays. */
+export const disregardAccess = (session: Session): Promise<unknown> => session.send(DISREGARD, [])

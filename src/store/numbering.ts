@@ -30,14 +30,17 @@ export const lockFree = async (tx: Transaction, refs: readonly DialogRef[], send
 // Dialogs that a notification extends get an eighth more than they are told, so that the indexed time moves seldom.
 const BUMP = statement('dialogs-bump', `
   UPDATE dialog SET cseq = cseq + told.count, notified_at = $3, notified_trace = told.trace,
+    rlmi_version = rlmi_version + CASE kind WHEN 'adrl' THEN told.lists ELSE 0 END,
     expires_at = CASE WHEN extend_ms > 0 AND expires_at < $3 + extend_ms THEN $3 + extend_ms + extend_ms / 8 ELSE expires_at END
-  FROM unnest($1::text[], $2::text[], $4::int[], $5::text[]) AS told (subscriber, local_tag, count, trace)
+  FROM unnest($1::text[], $2::text[], $4::int[], $5::text[], $7::int[]) AS told (subscriber, local_tag, count, trace, lists)
   WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 AND dialog.sender = $6 RETURNING dialog.*`)
 
 /** How many numbers a dialog needs, and which change they tell. */
 export interface Numbered extends DialogRef {
   readonly count: number
   readonly trace: string
+  /** How many of them hold a list document, which have a version of their own; none if it is not said. */
+  readonly lists?: number
 }
 
 /**
@@ -45,7 +48,7 @@ export interface Numbered extends DialogRef {
  * those of another sender, are missing from the answer. Each dialog may be named once, for at most NUMBERS_AHEAD numbers.
  */
 export const takeNumbers = async (tx: Transaction, refs: readonly Numbered[], sender: string, now: number): Promise<readonly Dialog[]> =>
-  (await tx.send<DialogRow>(BUMP, [...columns(refs), now, refs.map(({ count }) => count), refs.map(({ trace }) => trace), sender])).map(readDialog)
+  (await tx.send<DialogRow>(BUMP, [...columns(refs), now, refs.map(({ count }) => count), refs.map(({ trace }) => trace), sender, refs.map(({ lists = 0 }) => lists)])).map(readDialog)
 
 const ADOPT = statement('dialogs-adopt', `
   WITH foreign_ones AS MATERIALIZED (

@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
 import { standardTemplate } from '../../src/core/containers/template.ts'
+import { disregardAccess } from '../../src/store/access-lists.ts'
+import { poolSession } from '../../src/store/session.ts'
 import { soapBody, type SoapFields } from '../support/bodies.ts'
 import { PLAIN, type Client } from '../support/client.ts'
 import type { Heard } from '../support/heard.ts'
@@ -141,6 +143,35 @@ t.test('MS-SIP 2.2.3: a poll and a refresh show what the letter admits', async (
   }
 })
 
+t.test('MS-SIP 3.3: in a list each contact stands by its own word, and the list goes on', async (t) => {
+  /** The list document of a message: contact, state and reason of each, behind the version. */
+  const lists = ({ documents }: Heard): readonly string[] => documents.filter(({ name }) => name.endsWith('}list')).flatMap(({ attributes, children }) => [`v${attributes['version']}`, ...children.map((resource) => {
+    const { state, reason = '' } = resource.children[0]?.attributes ?? {}
+    return `${resource.attributes['uri']} ${state} ${reason}`.trim()
+  })])
+  const client = await begin()
+  const [watcher, other] = [await joins(boris), await joins(gerd)]
+  const dialog = await watcher.subscribesList([anna, gerd])
+  t.strictSame(lists(dialog.answer), ['v0', `sip:${anna} active`, `sip:${gerd} active`])
+  await sets(t, client, ofUser(boris, 'PA', 1))
+  t.strictSame(watcher.hears().map((heard) => [lists(heard), heard.header('subscription-state')]), [[['v1', `sip:${anna} pending`], 'active;expires=3600']])
+  t.strictSame(await pendingOf(client), [`sip:${boris} "boris" waits`])
+  t.strictSame(lists(await dialog.refreshes()), ['v2', `sip:${anna} pending`, `sip:${gerd} active`])
+  await sets(t, client, ofUser(boris, 'AA', 2))
+  t.strictSame(learns(watcher), ['active: online'], 'the document stands alone')
+  await sets(t, other, ofUser(boris, 'BD', 1))
+  t.strictSame(learns(watcher), ['active: offline'])
+  await sets(t, client, ofUser(boris, 'DA', 3))
+  t.strictSame(watcher.hears().map((heard) => [lists(heard), heard.header('subscription-state')]), [[['v3', `sip:${anna} terminated rejected`], 'active;expires=3600']])
+  t.strictSame(lists(await dialog.refreshes()), ['v4', `sip:${anna} terminated rejected`, `sip:${gerd} active`])
+  t.strictSame(lists((await watcher.subscribesList([anna, gerd])).answer), ['v0', `sip:${anna} terminated rejected`, `sip:${gerd} active`], 'and anew')
+  watcher.hears()
+  await sets(t, other, ofUser(boris, 'PA', 2))
+  const waiting = await joins(boris, 'waiting')
+  t.strictSame(lists((await waiting.subscribesList([gerd])).answer), ['v0', `sip:${gerd} pending`])
+  t.strictSame(await pendingOf(other), [`sip:${boris} "boris" waits`])
+})
+
 t.test('presence.wpending: who waits is told to the owner, whose word decides', async (t) => {
   const client = await begin()
   const pending = await client.subscribesPending()
@@ -254,6 +285,7 @@ t.test('switched off: as a server that never had it, and nobody is kept out', as
   const off = { template, features: { ...world.engine.features, accessLists: false } }
   t.match(await client.registers({ granted: 100_000 }), { allowEvents: 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending' })
   world.restart(off)
+  await disregardAccess(poolSession(world.store.pool))
   t.match(await client.registers({ granted: 100_000 }), { allowEvents: 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2' })
   for (const { answer } of [await client.subscribesAcl(), await client.subscribesPending()]) t.strictSame([answer.status, answer.header('Allow-Events')], [489, 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2'])
   const refused = await sets(t, client, ofUser(boris, 'BD', 2), 400)
