@@ -254,6 +254,18 @@ t.test('what was blocked before there were access lists stands in them; the temp
   t.equal(reads((await world.client(dan).watches(anna, 'msrtc', { headers: { Expires: '0' } })).answer), 'terminated: offline')
 })
 
+t.test('design 1: whatever comes at the same time, what is kept of a watcher is what the list says', async (t) => {
+  const client = await begin()
+  const watchers = await Promise.all(['b1', 'b2', 'b3'].map((epid) => joins(boris, epid)))
+  for (const rights of ['PA', 'BD', 'AA', 'DA', 'PD', 'AD', 'BA', 'DD', 'AA']) {
+    const answers = await Promise.all([...watchers.map(async (watcher) => (await watcher.watches(anna, 'msrtc')).answer), client.asksSoap('setACE', ofUser(boris, rights)), watchers[0]?.subscribesList([anna]).then(({ answer }) => answer)])
+    t.equal(answers[watchers.length]?.status, 200, rights)
+    const kept = (await world.store.pool.query<{ access: string }>('SELECT DISTINCT access FROM subscription')).rows.map(({ access }) => access)
+    t.strictSame(kept.filter((access) => access !== rights[0]), [], `${rights}: ${kept.join()}`)
+    world.advance(1)
+  }
+})
+
 t.test('refusals', async (t) => {
   const client = await begin()
   const conflict = await sets(t, client, ofUser(boris, 'BD', 7), 409)
