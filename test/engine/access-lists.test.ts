@@ -5,6 +5,7 @@ import { poolSession } from '../../src/store/session.ts'
 import { soapBody, type SoapFields } from '../support/bodies.ts'
 import { PLAIN, type Client } from '../support/client.ts'
 import type { Heard } from '../support/heard.ts'
+import { getsPresence } from '../support/legacy.ts'
 import { openWorld, people } from '../support/world.ts'
 
 /** Access lists of the clients before enhanced presence: their package, setACE, those who wait, and what every kind of watcher sees of it (MS-SIP 2.2.3, 3.7). */
@@ -140,6 +141,7 @@ t.test('MS-SIP 2.2.3: a poll and a refresh show what the letter admits', async (
     const show = (heard: Heard): string => (heard.status === 200 ? reads(heard) : String(heard.status))
     t.equal(show((await watcher.watches(anna, 'msrtc', { headers: { Expires: '0' } })).answer), poll, `${rights}: poll`)
     t.equal(show(await dialog.refreshes()), refreshed, `${rights}: refresh`)
+    t.equal((await getsPresence(watcher, anna)).status, rights === 'AA' ? 200 : 403, `${rights}: getPresence`)
   }
 })
 
