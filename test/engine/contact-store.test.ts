@@ -14,6 +14,8 @@ import { openWorld, people } from '../support/world.ts'
 /** Contact lists that move to a store elsewhere (MS-PRES 3.10, 4.14). */
 
 const world = await openWorld(t)
+world.movesContacts = true
+world.restart()
 const session = poolSession(world.store.pool)
 const { anna, boris, clara, gerd } = people
 const now = (): number => world.now

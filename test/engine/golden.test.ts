@@ -17,6 +17,7 @@ import { openWorld, people } from '../support/world.ts'
  *   --- answer (status line, headers, body)         --- anna hears (a notification)        --- anna hears nothing
  *   --- pause SECONDS                  --- server publishes (3.2.6.2; it does from here on)
  *   --- operator sets WHO (what is known of the user as JSON)
+ *   --- there is a contact store (at the start of a file)
  *   --- operator lets contact lists move              --- contact lists are moved (by the timer of MS-PRES 3.10)
  *   --- server computes (what the plan of the specification says; at the start of a file)
  * A user with several endpoints is anna, anna/laptop and so on.
@@ -114,6 +115,8 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       if (what === 'nothing') t.equal(heard, undefined, name)
       else if (heard === undefined) t.fail(`${name}: nothing was heard`)
       else check(t, name, text, `${heard.method} ${heard.ruri} SIP/2.0`, heard, bindings)
+    } else if (command === 'there is a contact store') {
+      world.restart({ features: { ...world.engine.features, contactStore: true } })
     } else if (command === 'operator lets contact lists move') {
       await permitAll(world, true, world.now)
     } else if (command === 'contact lists are moved') {
