@@ -66,6 +66,7 @@ t.test('incoming, single and poll: each network needs its right; 403 with 2004; 
   }
   await setUser(anna, {})
   await world.store.pool.query(`UPDATE presence_user SET updated_at = created_at, display_name = 'anna' WHERE user_uri = '${anna}'`)
+  await world.store.pool.query(`UPDATE directory_entry SET display_name = 'anna', given_name = 'anna', surname = 'anna' WHERE user_uri = '${anna}'`)
   t.strictSame(await world.dump(), before)
   await setUser(anna, { incomingFederated: false })
   t.equal((await world.client(clara).subscribesOne('nobody@nordwind.example', ['note'])).answer.status, 404, 'who is not here has no rights')
