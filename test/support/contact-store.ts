@@ -48,5 +48,7 @@ export const movesContacts = async (world: World, contacts: ContactStore, change
     store: world.store, now: () => world.now, contacts, refreshMs: REFRESH_MS, wake: (users) => { if (!world.hushed) world.delivery.wake(users) }, endExpired: () => world.delivery.endExpired(), ...changes,
   })
   await world.delivery.idle()
+  // As its timer does: a dialog in which something was just being told has been passed over.
+  await world.delivery.endExpired()
   return failures
 }
