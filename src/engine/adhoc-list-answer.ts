@@ -1,4 +1,4 @@
-import { writeResourceList, type ToldResource } from '../core/documents/resource-list.ts'
+import { weighListed, writeResourceList, type ToldResource } from '../core/documents/resource-list.ts'
 import type { InstanceState } from '../core/documents/rlmi.ts'
 import type { Dialog } from '../core/model/dialog.ts'
 import { instanceOfNotice } from '../core/notifications/listed-notice.ts'
@@ -19,20 +19,23 @@ export const answerWithList = async (deps: EngineDeps, call: Call, dialog: Dialo
   const active = [...listed].flatMap(([user, { state }]) => (state === 'active' ? [user] : []))
   const noticeOf = await loadPresenceNotices(deps, active, { user: request.fromUser, network, format: 'msrtc' })
   const left: UserKey[] = []
-  let bytes = 0
+  // All are named, whether their documents fit in or not.
+  let bytes = [...listed].reduce((sum, [user, instance]) => sum + weighListed({ user, instance }), 0)
+  let told = 0
   const resources = [...listed].map(([user, instance]): ToldResource => {
     if (instance.state !== 'active') return { user, instance }
-    const notice = noticeOf(user, accessTo(access, user))
+    const notice resource = noticeOf { user, instance, document: documentOf(user, accessTo(access, user))
     const document = notice.body
     // Who waits for the contact's word, or is denied, has no document.
-    if (document === undefined) return { user, instance: instanceOfNotice(notice) ?? instance }
-    const size = Buffer.byteLength(document.text)
-    if (bytes > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > now) {
+    if (document === undefined) return { user, instance: instanceOfNotice(notice) ?? instance } }
+    const size = weighListed(resource) - weighListed({ user, instance })
+    if (told > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > now) {
       left.push(user)
       return { user, instance }
     }
     bytes += size
-    return { user, instance, document }
+    told += 1
+    return resource
   })
   await oweRest(deps, dialog, left, now)
   const body = writeResourceList({ subscriber: request.fromUser, version: dialog.rlmiVersion, fullState }, resources, deps.chance.boundary())

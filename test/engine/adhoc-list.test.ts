@@ -193,6 +193,22 @@ t.test('what does not fit into the answer is told right after it, document by do
   t.strictSame(listOf((await watcher.subscribesList([boris, gerd], { headers: { Expires: '0' } })).answer), ['0 full', 'boris active', 'gerd active', 'boris 600', 'gerd 400'], 'a poll has nothing after it')
 })
 
+t.test('what names the contacts counts, too: the whole answer keeps within its bound', async (t) => {
+  const maxAnswerBytes = 12_000
+  await world.reset({ limits: { ...world.engine.limits, maxAnswerBytes, maxResourcesPerDialog: 60, subscribers: { ...world.engine.limits.subscribers, maxSubscribers: 60 } } })
+  const users = Array.from({ length: 60 }, (_, at) => `contact-${at}@nordwind.example`)
+  // Half of them are no users, and are named as such.
+  for (const user of users.slice(30)) await world.adds(user)
+  const { watcher } = await begin()
+  const { answer } = await watcher.subscribesList(users)
+  t.equal(answer.status, 200)
+  t.ok(Buffer.byteLength(answer.body) <= maxAnswerBytes, `${Buffer.byteLength(answer.body)} bytes`)
+  const told = cutParts(answer.header('Content-Type') ?? '', answer.body).length - 1
+  t.ok(told > 0 && told < 30, `${told} documents`)
+  await world.timers()
+  t.equal(watcher.hears().length, 30 - told, 'the others come right after it')
+})
+
 t.test('requests that come twice are answered again and not applied again', async (t) => {
   const { watcher } = await begin()
   const again = { callId: 'same', fromTag: 'same' }
