@@ -17,6 +17,15 @@ const fileOf = (user: UserKey): string => {
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
+const syncDirectory = async (directory: string): Promise<void> => {
+  const held = await open(directory, 'r')
+  try {
+    await held.sync()
+  } finally {
+    await held.close()
+  }
+}
+
 /**
  * Contact lists as files of a directory, a JSON document each. Written under another name and then renamed, so that whoever reads, and whoever dies, sees the old list or
  * the new one. `fresh` names a file as no other is named. Throws when the directory cannot be made.
@@ -43,6 +52,8 @@ export const createFileStore = (directory: string, fresh: () => string): Contact
         await file.close()
       }
       await rename(half, pathOf(user))
+      // Only then does the new name outlast a failure of power, and only then may the engine forget what it handed over.
+      await syncDirectory(directory)
     } catch (error) {
       await rm(half, { force: true })
       throw error

@@ -45,6 +45,9 @@ export interface FeedRound {
 /** Stored users looked through at a time for those who are gone. */
 const LOOKED_THROUGH = 1_000
 
+/** Users who seem to be gone, asked for by name at a time. */
+const ASKED_FOR = 50
+
 /** Takes one page over: those of whom nothing differs cost no more than one look at all of them together. */
 const takeOver = async (deps: FeedRoundDeps, people: readonly FedPerson[], counts: FeedCounts): Promise<void> => {
   const { source: { properties }, log, wake } = deps
@@ -90,13 +93,18 @@ export const beginFeedRound = (deps: FeedRoundDeps, since: Instant | undefined):
       return
     }
     // Asked by name, because a directory may also lose its place between two pages.
-    const present = await source.findPresent(missing)
-    for (const user of missing.filter((each) => !present.has(each))) {
-      if (!await removeUser(deps.store.pool, user, deps.now())) continue
-      counts.removed += 1
-      log.info({ user }, 'user removed: it is in the directory no longer')
-      wake([user])
+    // A few at a time: each piece must be over before others think that this engine has died.
+    for (let at = 0; at < missing.length; at += ASKED_FOR) {
+      const asked = missing.slice(at, at + ASKED_FOR)
+      const present = await source.findPresent(asked)
       yield
+      for (const user of asked.filter((each) => !present.has(each))) {
+        if (!await removeUser(deps.store.pool, user, deps.now())) continue
+        counts.removed += 1
+        log.info({ user }, 'user removed: it is in the directory no longer')
+        wake([user])
+        yield
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import { putDomain } from '../../src/store/domains.ts'
 import { aggregating } from '../support/aggregation-stage.ts'
 import type { Client } from '../support/client.ts'
 import { actionBody, asks, CLIENT_NS, getsPresence, getPresenceBody, presentity, setPresenceBody, setsPresence, watches } from '../support/legacy.ts'
-import { arrival, DESK, presence } from '../support/presence.ts'
+import { arrival, DESK, presence, userState } from '../support/presence.ts'
 import { openWorld, people } from '../support/world.ts'
 
 // Clients before enhanced presence publish and ask (MS-SIP 3.2), side by side with watchers of every kind.
@@ -97,6 +97,22 @@ t.test('two old devices and a modern one: each is shown, the most available one 
   t.same(old.hears().map(presentity), [['300 of j3, 100 of j3: idle 15500', 'device j3 0s: 300, 100']])
   await modern.deregisters()
   t.same(old.hears().map(presentity), [[OFFLINE]])
+})
+
+t.test('who says by hand to be away is not given away by a device that is in use', async (t) => {
+  const first = await begin()
+  const [modern, old] = [await here(jana, 'j2'), await here(hanna)]
+  await setsPresence(first, { availability: 300, activity: 400 })
+  await modern.publishes(arrival(DESK, jana, 3500))
+  await watches(old, jana)
+  await modern.publishes(userState(15500))
+  t.same(old.hears().map(presentity), [['300, 100: away 15500']])
+  await modern.publishes(userState(12500, { version: 1 }))
+  t.same(old.hears().map(presentity), [['300, 300: be-right-back 12500']])
+  await setsPresence(first, { availability: 300, activity: 100 })
+  t.same(old.hears().map(presentity), [['300 of j1, 300 of j1: be-right-back 12500', 'device j1 0s: 300 "online", 100']], 'what says no more than the user may be seen')
+  await modern.publishes(userState(9500, { version: 2 }))
+  t.same(old.hears().map((heard) => presentity(heard).slice(1)), [['device j2 0s: 300, 400', 'device j1 0s: 300 "online", 100']], 'who does not want to be disturbed is there')
 })
 
 t.test('who is shown devices and userInfo: containers 200, 300 and 400; who is blocked is refused', async (t) => {

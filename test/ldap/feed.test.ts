@@ -66,6 +66,26 @@ const writes = async (): Promise<unknown> => (await world.store.pool.query('SELE
 
 const after = (milliseconds: number): void => { world.now += milliseconds }
 
+t.test('who seems to be gone is asked for a few at a time, so that no piece of a run is a long one', async (t) => {
+  await world.reset()
+  let there = Array.from({ length: 60 }, (_, at) => ({ user: `reader${at}@nordwind.example`, displayName: `Reader ${at}`, properties: {} }))
+  const asked: number[] = []
+  const source: FeedSource = {
+    how: '', properties: new Set(), async* readPages() { yield { people: there, passedOver: 0, latest: undefined } },
+    findPresent: async (users) => { asked.push(users.length); return new Set(users.slice(0, 1)) },
+  }
+  const feed = createDirectoryFeed({
+    ...world.engine, source, holder: 'one', everyMs: EVERY_MS, fullEveryMs: FULL_EVERY_MS, gone: 'remove', goneMaxPercent: 100, wake: () => undefined, log: createLog('silent', { write: () => undefined }), metrics: createMetrics(),
+  })
+  t.teardown(feed.stop)
+  await feed.run()
+  t.equal(await did(), 'full 60-0 +60 ~0 ?0 -0')
+  there = there.slice(0, 1)
+  after(FULL_EVERY_MS)
+  for (let piece = 0; piece < 10; piece += 1) await feed.run()
+  t.same([asked, await did(), await world.count("presence_user WHERE user_uri LIKE 'reader%'")], [[50, 9], 'full 1-0 +0 ~0 ?59 -57', 3])
+})
+
 t.test('users from a real slapd', { skip: needsSlapd }, async (t) => {
   const CREW = 60
   const hanna = person('hanna', 'Hanna', 'Holm', { objectClass: ['inetOrgPerson', 'extensibleObject'], telephoneNumber: '+49 431 17', l: 'Kiel', c: 'DE', labeledURI: 'https://nordwind.example/hanna her page', facsimileTelephoneNumber: '+49 431 18' })

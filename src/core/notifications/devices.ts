@@ -13,6 +13,8 @@ export interface Device extends Omit<DeviceSeen, 'age' | 'epid'> {
   readonly endpointId: string
   /** Undefined of endpoints that publish enhanced presence: their registration knows. */
   readonly epid: string | undefined
+  /** What its machineState says (MS-PRES 3.8.5.1.2.1); undefined of one that has none. */
+  readonly machine: number | undefined
   /** When it was last heard of. */
   readonly at: Instant
 }
@@ -20,13 +22,16 @@ export interface Device extends Omit<DeviceSeen, 'age' | 'epid'> {
 /** The container in which the states of endpoints are looked for. */
 const STATES = 2
 
+/** From here on a user is away (3.7.5.5), or wants to be thought so. */
+const AWAY = 12000
+
 /** Below, a device cannot be reached (MS-SIP 2.2.1): whoever hides there is not to be found in a list of devices. */
 const REACHABLE = 100
 
 const legacyDevices = (instances: readonly CategoryInstance[]): readonly Device[] =>
   instances.flatMap(({ category, container, endpointId, publishTime, payload }) => {
     const device = category === legacyDevice && container === LEGACY_CONTAINER ? readLegacyDevice(payload) : undefined
-    return device === undefined || endpointId === undefined ? [] : [{ ...device, endpointId: endpointId.toLowerCase(), at: publishTime }]
+    return device === undefined || endpointId === undefined ? [] : [{ ...device, endpointId: endpointId.toLowerCase(), machine: undefined, at: publishTime }]
   })
 
 /** Endpoints of enhanced presence, in the numbers of those before (3.7.5.5). */
@@ -35,19 +40,30 @@ const machines = (instances: readonly CategoryInstance[]): readonly Device[] =>
     const endpointId = endpointIdOf(machine)
     if (endpointId === undefined) return []
     const { msrtc: { availability, activity } } = rowOf(machine.availability, machine.state.activities[0]?.token)
-    return [{ endpointId, epid: undefined, availability, activity, at: machine.instance.publishTime, content: `<availability aggregate="${availability}"/><activity aggregate="${activity}"/>` }]
+    return [{ endpointId, epid: undefined, availability, activity, machine: machine.availability, at: machine.instance.publishTime, content: `<availability aggregate="${availability}"/><activity aggregate="${activity}"/>` }]
   })
 
 /** The devices of a publisher that can be reached, each endpoint once: in its own words where it has any. `instances` must be alive. */
 export const findDevices = (instances: readonly CategoryInstance[]): readonly Device[] => {
   const known = new Map<string, Device>()
-  // Of several machineStates of one endpoint the most active one, which comes first.
-  for (const device of [...legacyDevices(instances), ...machines(instances)]) if (!known.has(device.endpointId)) known.set(device.endpointId, device)
+  for (const device of legacyDevices(instances)) known.set(device.endpointId, device)
+  for (const device of machines(instances)) {
+    const other = known.get(device.endpointId)
+    if (other === undefined) known.set(device.endpointId, device)
+    // Of several machineStates of one endpoint the most active one, which comes first.
+    else if (other.machine === undefined) known.set(device.endpointId, { ...other, machine: device.machine })
+  }
   return [...known.values()].filter(({ availability }) => availability >= REACHABLE)
 }
 
+/**
+ * May this device be shown of a user who is seen with that availability? Who says by hand to be away must not be given away by a device that is in use:
+ * others see no machineState either (3.8.5.1.2.7).
+ */
+export const isInKeeping = ({ machine }: Pick<Device, 'machine'>, availability: number): boolean => availability < AWAY || (machine !== undefined && machine >= availability)
+
 const textOf = (instances: readonly CategoryInstance[]): string =>
-  findDevices(instances).map(({ endpointId, epid, availability, activity, content }) => `${endpointId} ${epid} ${availability} ${activity} ${content}`).sort().join('\n')
+  findDevices(instances).map(({ endpointId, epid, availability, activity, machine, content }) => `${endpointId} ${epid} ${availability} ${activity} ${machine} ${content}`).sort().join('\n')
 
 /** True when a change has changed what can be seen of single devices; `before` and `after` are all living instances of the categories that it touched. */
 export const changesDevices = ({ categories }: Touch, before: readonly CategoryInstance[], after: readonly CategoryInstance[]): boolean => {

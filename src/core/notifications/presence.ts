@@ -17,7 +17,7 @@ import type { EndpointId } from '../sip/endpoint-id.ts'
 import { mediaTypes } from '../sip/media-types.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { HiddenCategories } from './category.ts'
-import { findDevices } from './devices.ts'
+import { findDevices, isInKeeping, type Device } from './devices.ts'
 import { viewChangeOf } from './view-change.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
@@ -93,16 +93,17 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   const rank = rankContainers(indexMembership(state.containers))
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
-  let devices: readonly DeviceSeen[] | undefined
-  const knownDevices = (): readonly DeviceSeen[] => devices ??= findDevices(state.instances).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, ...device }) =>
-    (epid === undefined ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
+  let devices: readonly Device[] | undefined
+  const knownDevices = (shown: number): readonly DeviceSeen[] => (devices ??= findDevices(state.instances)).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, machine, ...device }) =>
+    (epid === undefined || !isInKeeping({ machine }, shown) ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
     state.instances.filter((instance) => instance.category === category && instance.container === places[category])
   const seeDevices = (container: number | undefined, interop: LegacyInterop | undefined): Pick<PresenceSeen, 'userInfo' | 'devices'> => {
     if (container === undefined || !terms.showsDevices.has(container)) return { userInfo: undefined, devices: [] }
     const [userInfo] = state.instances.filter((instance) => instance.category === legacyUserInfo && instance.container === LEGACY_CONTAINER)
     // Of who is not there, or does not want to be, no device tells otherwise.
-    return { userInfo: userInfo?.payload, devices: isReachable(interop ?? nothingSeen) ? knownDevices() : [] }
+    const { availability, token } = interop ?? nothingSeen
+    return { userInfo: userInfo?.payload, devices: isReachable({ availability, token }) ? knownDevices(availability) : [] }
   }
   const see = (places: Places): PresenceSeen => {
     const [interop] = [...inside('legacyInterop', places)].sort(newestFirst).flatMap(({ payload }) => readLegacyInterop(payload) ?? [])
