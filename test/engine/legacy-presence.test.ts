@@ -4,7 +4,7 @@ import { putDomain } from '../../src/store/domains.ts'
 import { aggregating } from '../support/aggregation-stage.ts'
 import type { Client } from '../support/client.ts'
 import { actionBody, asks, CLIENT_NS, getsPresence, getPresenceBody, presentity, setPresenceBody, setsPresence, watches } from '../support/legacy.ts'
-import { arrival, DESK, presence, userState } from '../support/presence.ts'
+import { arrival, DESK, machineState, presence, userState } from '../support/presence.ts'
 import { openWorld, people } from '../support/world.ts'
 
 // Clients before enhanced presence publish and ask (MS-SIP 3.2), side by side with watchers of every kind.
@@ -107,6 +107,9 @@ t.test('who says by hand to be away is not given away by a device that is in use
   await watches(old, jana)
   await modern.publishes(userState(15500))
   t.same(old.hears().map(presentity), [['300, 100: away 15500']])
+  await modern.publishes(machineState(DESK, 5000, 1))
+  await modern.publishes(machineState(DESK, 3500, 2))
+  t.same(old.hears(), [], 'nor by a notification for nothing')
   await modern.publishes(userState(12500, { version: 1 }))
   t.same(old.hears().map(presentity), [['300, 300: be-right-back 12500']])
   await setsPresence(first, { availability: 300, activity: 100 })

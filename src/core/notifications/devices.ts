@@ -1,6 +1,7 @@
 import { endpointIdOf, findMachineStates } from '../aggregation/machine-state.ts'
 import { readStates } from '../aggregation/state-instances.ts'
 import type { Instant } from '../base/instant.ts'
+import { readLegacyInterop } from '../categories/legacy-interop.ts'
 import { legacyDevice, LEGACY_CONTAINER, readLegacyDevice } from '../categories/legacy-presence.ts'
 import { rowOf } from '../documents/presence-tables.ts'
 import type { DeviceSeen } from '../documents/presence-seen.ts'
@@ -62,8 +63,18 @@ export const findDevices = (instances: readonly CategoryInstance[]): readonly De
  */
 export const isInKeeping = ({ machine }: Pick<Device, 'machine'>, availability: number): boolean => availability < AWAY || (machine !== undefined && machine >= availability)
 
-const textOf = (instances: readonly CategoryInstance[]): string =>
-  findDevices(instances).map(({ endpointId, epid, availability, activity, machine, content }) => `${endpointId} ${epid} ${availability} ${activity} ${machine} ${content}`).sort().join('\n')
+/** As what the user is seen, in any container; devices can be told apart in all of them where nothing says so. */
+const shownAvailabilities = (instances: readonly CategoryInstance[]): ReadonlySet<number> => {
+  const shown = new Set(instances.flatMap(({ category, payload }) => (category === 'legacyInterop' ? readLegacyInterop(payload)?.availability ?? [] : [])))
+  return shown.size === 0 ? new Set([0]) : shown
+}
+
+// What nobody is shown must not be heard of either, or its comings and goings could be told by the notifications.
+const textOf = (instances: readonly CategoryInstance[]): string => {
+  const shown = [...shownAvailabilities(instances)]
+  return findDevices(instances).filter((device) => shown.some((availability) => isInKeeping(device, availability)))
+    .map(({ endpointId, epid, availability, activity, machine, content }) => `${endpointId} ${epid} ${availability} ${activity} ${machine} ${content}`).sort().join('\n')
+}
 
 /** True when a change has changed what can be seen of single devices; `before` and `after` are all living instances of the categories that it touched. */
 export const changesDevices = ({ categories }: Touch, before: readonly CategoryInstance[], after: readonly CategoryInstance[]): boolean => {
