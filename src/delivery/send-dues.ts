@@ -60,11 +60,15 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
 /** After so many dialogs of other senders telling goes on without those that still are. */
 const ADOPTIONS = 2
 
+/** So often telling begins anew because this node became another sender: while proxies fail, or locks are waited for in vain, that happens to many at once. */
+const RENEWALS = 10
+
 /**
  * Runs a transaction that sends what it finds due, by the function it is given; again where dialogs turn out to be another sender's, or are held for long, which
  * shows before anything is sent. Should a lock time out behind that, it is told twice, under new numbers.
  */
 export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work: (tx: Transaction, sendHere: (dues: readonly Due[], renew: Renewal) => Promise<HandOverCount>) => Promise<T>): Promise<T> => {
+  let renewals = 0
   for (let tries = 0; ; tries += 1) {
     const locking = tries > ADOPTIONS || deps.proxies.isPaying() ? 'pass over' : 'wait'
     try {
@@ -72,7 +76,7 @@ export const sendInTransaction = async <T>(pool: Pool, deps: HandOverDeps, work:
     } catch (error) {
       if (error instanceof Foreign) await adoptDialogs(poolSession(pool), error.refs, deps.sender.id())
       // Whatever it was, the dialogs are another sender's now.
-      else if (error instanceof Renewed && tries <= ADOPTIONS) continue
+      else if (error instanceof Renewed && renewals < RENEWALS) renewals += 1
       else if (isLockTimeout(error) && tries <= ADOPTIONS) tries = ADOPTIONS
       else throw error
     }

@@ -24,10 +24,11 @@ export const answerWithList = async (deps: EngineDeps, call: Call, dialog: Dialo
   let told = 0
   const resources = [...listed].map(([user, instance]): ToldResource => {
     if (instance.state !== 'active') return { user, instance }
-    const notice resource = noticeOf { user, instance, document: documentOf(user, accessTo(access, user))
+    const notice = noticeOf(user, accessTo(access, user))
     const document = notice.body
     // Who waits for the contact's word, or is denied, has no document.
-    if (document === undefined) return { user, instance: instanceOfNotice(notice) ?? instance } }
+    if (document === undefined) return { user, instance: instanceOfNotice(notice) ?? instance }
+    const resource = { user, instance, document }
     const size = weighListed(resource) - weighListed({ user, instance })
     if (told > 0 && bytes + size > deps.limits.maxAnswerBytes && dialog.expiresAt > now) {
       left.push(user)

@@ -29,6 +29,9 @@ const contextsOf = ({ request }: Call, actions: readonly BatchAction[], watched:
 
 type Decide = (publisher: UserKey, newcomer: Newcomer, state: PublisherState) => Result<Outcome>
 
+/** A first SUBSCRIBE may name a thousand; each connection that one request takes is missing elsewhere. */
+const RECORDS_AT_A_TIME = 3
+
 /** Each in a transaction of its own: two users who add each other at the same time must not wait for one another. */
 const recordEach = async (deps: EngineDeps, { request, arrival, network, now }: Call, publishers: readonly UserKey[], onlyKept: boolean, decide: Decide): Promise<Recorded> => {
   if (publishers.length === 0) return NOTHING
@@ -38,9 +41,8 @@ const recordEach = async (deps: EngineDeps, { request, arrival, network, now }: 
   const newcomer: Newcomer = { user: request.fromUser, displayName: ownName ?? request.from.displayName, network }
   const touched: UserKey[] = []
   const refused = new Map<UserKey, Failure>()
-  for (const publisher of publishers) {
-    if (listed.has(publisher)) continue
-    await transact(deps.store.pool, async (tx) => {
+  const record = (publisher: UserKey): Promise<void> =>
+    transact(deps.store.pool, async (tx) => {
       const state = await loadUnderLock(tx, publisher, { subscribers: true })
       if (state === undefined) return
       const decided = decide(publisher, newcomer, state)
@@ -51,7 +53,10 @@ const recordEach = async (deps: EngineDeps, { request, arrival, network, now }: 
       await applyOutcome(tx, publisher, decided.value, arrival.trace, now)
       if (isTouched(decided.value.touch)) touched.push(publisher)
     })
-  }
+  const waiting = publishers.filter((publisher) => !listed.has(publisher))
+  await Promise.all(Array.from({ length: RECORDS_AT_A_TIME }, async () => {
+    for (let publisher = waiting.shift(); publisher !== undefined; publisher = waiting.shift()) await record(publisher)
+  }))
   return { touched, refused }
 }
 

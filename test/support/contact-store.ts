@@ -50,7 +50,5 @@ export const movesContacts = async (world: World, contacts: ContactStore, change
   await world.delivery.idle()
   // As its timer does: a dialog in which something was just being told has been passed over.
   if (changes.endExpired === undefined) await world.delivery.endExpired()
-  // What a delivery at the same time held locked is left to the timer.
-  if (changes.endExpired === undefined) await world.delivery.endExpired()
   return failures
 }
