@@ -4,6 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { DirectoryError, type DirectoryResults, type SearchTerm } from '../../src/core/model/directory-search.ts'
 import { openConnection } from '../../src/ldap/ldap-connection.ts'
+import { createDirectory } from '../../src/engine/directory.ts'
+import { createUserDirectory } from '../../src/store/directory-search.ts'
+import { searchBody } from '../support/bodies.ts'
+import { openWorld } from '../support/world.ts'
 import { openLdap, type Ldap, type LdapOptions } from '../../src/ldap/open-ldap.ts'
 import { BASE, crew, needsSlapd, person, READER, SMALL_LIMIT, SMALL_READER, startSlapd, STRANGER } from '../support/slapd.ts'
 
@@ -152,4 +156,22 @@ t.test('a server that says nothing is busy, and whoever waits for a connection d
   while (sockets.length < 4) await sleep(5)
   close()
   t.equal(await waiting[4], 'busy', 'nobody waits for a directory that is closed')
+})
+
+t.test('a client searches: the SERVICE request finds users of the engine and people of the directory, each once (MS-PRES 3.1)', { skip: needsSlapd }, async (t) => {
+  const slapd = await startSlapd(t, people)
+  const world = await openWorld(t)
+  const { source, close } = openLdap({ url: slapd.url, baseDn: BASE, bind: READER, startTls: false, ca: undefined, timeoutMs: 2_000, kind: 'generic', userFilter: undefined, attributes: undefined, isOurs: async (user) => user.endsWith('@nordwind.example'), now: () => world.now })
+  t.teardown(close)
+  await world.reset()
+  world.restart({ directory: createDirectory({ sources: [createUserDirectory(world.store.db), source], maxResults: 10, atATime: 1, onFailed: (error) => t.fail(error.message) }) })
+  const asks = async (attribute: string, value: string): Promise<string> => {
+    const { status, body } = await world.client('boris@nordwind.example').sends('SERVICE', { to: 'nordwind.example', body: searchBody([[attribute, value]]), headers: { 'Content-Type': 'application/SOAP+xml' } })
+    return `${status} ${[...body.matchAll(/m:uri="sip:([^@"]+)@/g)].map(([, name]) => name).sort().join(' ')}${body.includes('<m:moreAvailable>true<') ? ' +' : ''}`
+  }
+  t.equal(await asks('msRTCURI', 'anna@'), '200 anna', 'known here and there')
+  t.equal(await asks('givenName', 'ann'), '200 anna annika')
+  t.equal(await asks('displayName', 'boris'), '200 boris', 'known here alone')
+  t.match(await asks('givenName', 'Crew'), /^200 (\S+ ){10}\+$/, 'as many as may be, and more')
+  t.equal(await asks('cn', '*)(uid=*'), '200 ', 'what is a filter elsewhere is a value here')
 })
