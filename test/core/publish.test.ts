@@ -80,8 +80,8 @@ t.test('3.2.5.4 and 3.2.5.1.2: what is refused, what is not', async (t) => {
   t.match(refused.ok ? '' : refused.failure.detail, /publication 2 .*holidays.*9.*3/, 'the detail names the place')
   t.same([findCategory(builtInRegistry, 'constructor'), findCategory(builtInRegistry, 'note')?.private, findCategory(builtInRegistry, 'routing')?.private], [undefined, false, true])
   t.strictSame([...builtInRegistry.rules.values()].filter((rule) => rule.private).map(({ name }) => name).sort(), [
-    'dndState', 'gcFilterSetting', 'legacyDevice', 'legacyInterop', 'legacyUserInfo', 'linkedPICContacts', 'mwi', 'roomInvitation', 'roomSetting', 'roomUpdate', 'routing', 'workingHours',
-  ], '1.3.1.2, 2.2.2.7.6, .9, .10, .12, .13, and of clients before enhanced presence: what nobody else is given')
+    'dndState', 'gcFilterSetting', 'legacyDevice', 'legacyInterop', 'legacyUserInfo', 'linkedPICContacts', 'mwi', 'pidf', 'roomInvitation', 'roomSetting', 'roomUpdate', 'routing', 'workingHours',
+  ], '1.3.1.2, 2.2.2.7.6, .9, .10, .12, .13, of clients before enhanced presence, and what phones publish as they wrote it: what nobody else is given')
 })
 
 t.test('2.2.2.2.3, design 3 and 19: the fault lists every stale publication, from 1', async (t) => {

@@ -30,6 +30,15 @@ export interface CategoryRegistry {
 /** Bounds of a category for which nothing else is said. */
 export const defaultCategoryLimits = { maxBytes: 32 * 1024, quotaBytes: 512 * 1024 } as const
 
+/**
+ * The category in which the documents that phones publish by PUBLISH are kept whole, for what no category has a place for: contacts with their
+ * priority, mood, the namespaces that nobody here knows. Private and written by the server alone; the documents of ordinary watchers are made of it.
+ */
+export const KEPT_PIDF = 'pidf'
+export const KEPT_PIDF_CONTAINER = 1
+/** The largest that an operator may let phones publish. */
+export const KEPT_PIDF_BYTES = 256 * 1024
+
 const rule = (name: string, special: Partial<CategoryRule> = {}): CategoryRule => ({
   name, private: false, readOnlyContainers: [], ...defaultCategoryLimits, check: builtInPayloadChecks.get(name), ...special,
 })
@@ -60,6 +69,8 @@ export const builtInCategories: readonly CategoryRule[] = [
   // Not of the specification: what clients before enhanced presence say of themselves beside their state (MS-SIP 2.2.1), for documents of their kind.
   rule(legacyDevice, { private: true, serverOnly: true, maxBytes: 8 * 1024 }),
   rule(legacyUserInfo, { private: true, serverOnly: true, maxBytes: 8 * 1024 }),
+  // Of ours: what phones publish by PUBLISH, as they wrote it.
+  rule(KEPT_PIDF, { private: true, serverOnly: true, maxBytes: KEPT_PIDF_BYTES }),
 ]
 
 export const builtInRegistry: CategoryRegistry = {

@@ -1,7 +1,7 @@
 import { failure } from '../base/failure.ts'
 import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
-import type { Endpoint } from '../model/endpoint.ts'
+import { isEventState, type Endpoint } from '../model/endpoint.ts'
 import { endpointIdOfEpid, endpointIdOfOpaque, readInstanceId, type EndpointId } from '../sip/endpoint-id.ts'
 import { readSeconds, type NameAddress } from '../sip/header-values.ts'
 import type { SipRequest } from '../sip/request.ts'
@@ -65,8 +65,9 @@ export const readRegistration = (request: SipRequest, source: RegistrationSource
 }
 
 /** Which endpoint sent a request that is not a REGISTER: by epid, by +sip.instance, by the GRUU it contacts from, by its Contact. */
-export const findEndpoint = (request: SipRequest, endpoints: readonly Endpoint[]): Endpoint | undefined => {
+export const findEndpoint = (request: SipRequest, known: readonly Endpoint[]): Endpoint | undefined => {
   const [contact] = request.contacts
+  const endpoints = known.filter((endpoint) => !isEventState(endpoint))
   const byId = (id: EndpointId | undefined): Endpoint | undefined => (id === undefined ? undefined : endpoints.find(({ endpointId }) => endpointId === id))
   return (
     (request.epid === undefined ? undefined : endpoints.find(({ epid }) => epid === request.epid) ?? byId(endpointIdOfEpid(request.epid))) ??

@@ -26,6 +26,8 @@ export interface SipRequest {
   /** Contact: * of a REGISTER. */
   readonly contactStar: boolean
   readonly event: string | undefined
+  /** The entity tags of SIP-If-Match; undefined without that header (RFC 3903 11.3.2). */
+  readonly ifMatch: readonly string[] | undefined
   readonly expires: number | undefined
   readonly contentType: string | undefined
   readonly accept: readonly string[]
@@ -111,6 +113,7 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
     contacts: contacts.value.contacts,
     contactStar: contacts.value.star,
     event: event === undefined ? undefined : readEventPackage(bareValue(event)),
+    ifMatch: message.headers.has('sip-if-match') ? list(message, 'sip-if-match') : undefined,
     expires,
     contentType: contentType === undefined ? undefined : bareValue(contentType),
     accept: list(message, 'accept').map(bareValue),

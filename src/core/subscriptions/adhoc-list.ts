@@ -2,10 +2,10 @@ import { failure, type Failure } from '../base/failure.ts'
 import type { InstanceState } from '../documents/rlmi.ts'
 import type { DomainKind } from '../model/network.ts'
 import type { AdhocList } from '../requests/adhoc-list.ts'
+import { checkRequired } from '../sip/extensions.ts'
 import { accepts, mediaTypes } from '../sip/media-types.ts'
 import type { SipRequest } from '../sip/request.ts'
 import type { UserKey } from '../sip/uri.ts'
-import { checkRequired } from './presence-format.ts'
 import type { Unwatchable } from './watchability.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { failure, type Failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
 import type { SourceNetwork } from '../model/network.ts'
+import { checkRequired } from '../sip/extensions.ts'
 import { mediaTypes } from '../sip/media-types.ts'
 import type { SipRequest } from '../sip/request.ts'
 import { negotiate, type Negotiated } from './lifetime.ts'
@@ -47,18 +48,6 @@ export type LegacyFormat = Exclude<PresenceChoice, 'categories'>
 const known: Readonly<Record<LegacyFormat, ReadonlySet<string>>> = {
   msrtc: new Set(['ms-benotify', 'ms-piggyback-first-notify', 'com.microsoft.autoextend']),
   pidf: new Set(),
-}
-
-// What is given back in a header must be what a header may hold (RFC 3261 25.1).
-const OPTION_TAG = /^[\w.!%*+`'~-]+$/
-
-/** Refuses a SUBSCRIBE that requires extensions beyond those offered to it (RFC 3261 8.2.2.3). */
-export const checkRequired = ({ require }: Pick<SipRequest, 'require'>, offered: ReadonlySet<string>): Failure | undefined => {
-  const unsupported = [...require].filter((tag) => !offered.has(tag))
-  if (unsupported.length === 0) return undefined
-  const refused = failure('extensionUnsupported', unsupported.join(', '))
-  const tags = unsupported.filter((tag) => OPTION_TAG.test(tag))
-  return tags.length === 0 ? refused : { ...refused, headers: [['Unsupported', tags.join(', ')]] }
 }
 
 /**

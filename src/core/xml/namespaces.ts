@@ -53,6 +53,12 @@ export const namespaces = {
   dataModel: 'urn:ietf:params:xml:ns:pidf:data-model',
   rpid: 'urn:ietf:params:xml:ns:pidf:rpid',
   cipid: 'urn:ietf:params:xml:ns:pidf:cipid',
+  /** what OMA adds to PIDF: willingness, overriding willingness, descriptions of services */
+  omaPresence: 'urn:oma:xml:prs:pidf:oma-pres',
+  /** device category (7.4) */
+  device: 'http://schemas.microsoft.com/2006/09/sip/device',
+  /** note category, which has no schema in section 7 (2.2.2.1) */
+  note: 'http://schemas.microsoft.com/2006/09/sip/note',
   /** RPID as it was before it became RFC 4480, which is what other presence clouds read (2.2.2.8.1) */
   draftRpidStatus: 'urn:ietf:params:xml:ns:pidf:status:rpid-status',
   draftRpidTuple: 'urn:ietf:params:xml:ns:pidf:rpid-tuple',
