@@ -162,7 +162,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const plan = config.aggregation ?? defaultPlan
-  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore }
+  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
   const presenceTerms = createPresenceTerms(categories, domains, { plan, features, now })
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
@@ -178,6 +178,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
       maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxAccessEntries: config.maxAccessEntries, maxIncoming: config.maxIncoming, maxDialogsPerPair: config.maxDialogsPerPair, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+      eventStates: { min: config.publishExpiresMin, default: config.publishExpiresDefault, max: config.publishExpiresMax, maxBytes: config.maxPublishBytes, maxPerUser: config.maxEventStates },
     },
   }
   const eventLoop = watchEventLoop()

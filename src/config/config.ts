@@ -48,6 +48,7 @@ export const ConfigSchema = Type.Object({
   directorySearch: Type.Boolean({ default: true, env: 'PRESENTIA_DIRECTORY_SEARCH', description: 'Take SERVICE requests that search for users (directorySearch).' }),
   directorySearchMax: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, env: 'PRESENTIA_DIRECTORY_SEARCH_MAX', description: 'The most users that one search finds; the client may ask for fewer.' }),
   contactStore: Type.Boolean({ default: false, env: 'PRESENTIA_CONTACT_STORE', description: 'Let contact lists be moved to a store elsewhere (unified contact store).' }),
+  publish: Type.Boolean({ default: true, env: 'PRESENTIA_PUBLISH', description: 'Take PUBLISH requests of ordinary phones (RFC 3903).' }),
   contactStoreKind: Type.Enum(['file', 'http'], { default: 'file', env: 'PRESENTIA_CONTACT_STORE_KIND', description: 'What that store is: `file`, a directory of JSON files; `http`, a service that takes and gives JSON.' }),
   contactStoreDir: Type.Optional(Type.String({ minLength: 1, env: 'PRESENTIA_CONTACT_STORE_DIR', description: 'Directory of the store of kind `file`; all engines must share it. Without it `contact-store` in the data directory.' })),
   contactStoreUrl: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]+$', env: 'PRESENTIA_CONTACT_STORE_URL', description: 'URL of the store of kind `http`; the list of a user is at `URL/user@domain`.' })),
@@ -65,6 +66,11 @@ export const ConfigSchema = Type.Object({
   subscriptionExpiresMin: Type.Integer({ ...Seconds, default: 60, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', description: 'Shortest life of a subscription, in seconds; shorter wishes get 423.' }),
   subscriptionExpiresDefault: Type.Integer({ ...Seconds, default: 28_800, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_DEFAULT', description: 'Life of a subscription without a wish, in seconds; spread downwards by up to a quarter.' }),
   subscriptionExpiresMax: Type.Integer({ ...Seconds, default: 43_200, env: 'PRESENTIA_SUBSCRIPTION_EXPIRES_MAX', description: 'Longest life of a subscription, in seconds.' }),
+  publishExpiresMin: Type.Integer({ ...Seconds, default: 60, env: 'PRESENTIA_PUBLISH_EXPIRES_MIN', description: 'Shortest life of what a phone publishes by PUBLISH, in seconds; shorter wishes get 423.' }),
+  publishExpiresDefault: Type.Integer({ ...Seconds, default: 3_600, env: 'PRESENTIA_PUBLISH_EXPIRES_DEFAULT', description: 'Life of what a phone publishes by PUBLISH without a wish, in seconds.' }),
+  publishExpiresMax: Type.Integer({ ...Seconds, default: 7_200, env: 'PRESENTIA_PUBLISH_EXPIRES_MAX', description: 'Longest life of what a phone publishes by PUBLISH without a refresh, in seconds.' }),
+  maxPublishBytes: Type.Integer({ minimum: 1_000, maximum: 262_144, default: 16_384, env: 'PRESENTIA_MAX_PUBLISH_BYTES', description: 'Size of the document of one PUBLISH.' }),
+  maxEventStates: Type.Integer({ minimum: 1, maximum: 1_000, default: 10, env: 'PRESENTIA_MAX_EVENT_STATES', description: 'Phones that publish by PUBLISH for one user at a time: its living entity tags.' }),
   maxContainerMembers: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1_000, env: 'PRESENTIA_MAX_CONTAINER_MEMBERS', description: 'Container members of one publisher, all containers together.' }),
   maxSubscribers: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 200, env: 'PRESENTIA_MAX_SUBSCRIBERS', description: 'Entries on the subscriber list of one publisher: those who asked to be known to it and are not acknowledged yet.' }),
   maxContextBytes: Type.Integer({ minimum: 0, maximum: 65_536, default: 4_096, env: 'PRESENTIA_MAX_CONTEXT_BYTES', description: 'Size of the context that one subscriber may leave with a publisher.' }),
@@ -172,6 +178,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const config = values as Config
   if (faults.length === 0 && config.reconcileMs > 0 && config.reconcileMs < SHORTEST_RECONCILE_MS) faults.push(`PRESENTIA_RECONCILE_MS must be 0 or at least ${SHORTEST_RECONCILE_MS}`)
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
+  if (faults.length === 0 && config.publishExpiresMin > config.publishExpiresMax) faults.push('PRESENTIA_PUBLISH_EXPIRES_MIN is above PRESENTIA_PUBLISH_EXPIRES_MAX')
   if (faults.length === 0 && config.contactStore && config.contactStoreKind === 'http' && config.contactStoreUrl === undefined) faults.push('PRESENTIA_CONTACT_STORE_URL is missing for PRESENTIA_CONTACT_STORE_KIND http')
   if (faults.length === 0) faults.push(...findSharedOutputs(config), ...findLdapFaults(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])

@@ -4,6 +4,7 @@ import type { NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
 import type { ContactLimits } from '../core/contacts/change-contacts.ts'
 import type { MigratedWrites } from '../core/contacts/contact-store.ts'
+import type { EventStateLimits } from '../core/publications/event-state.ts'
 import type { SubscriberLimits } from '../core/subscribers/record-subscriber.ts'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { SipReply } from '../core/sip/reply.ts'
@@ -42,6 +43,8 @@ export interface EngineLimits {
   readonly maxAnswerBytes: number
   readonly maxResourcesPerDialog: number
   readonly maxCategoriesPerRequest: number
+  /** Of what phones publish by PUBLISH. */
+  readonly eventStates: EventStateLimits
 }
 
 /** Chance comes in from outside, so that stories can be told with known tags. */
@@ -66,6 +69,8 @@ export interface Features {
   readonly directorySearch: boolean
   /** Contact lists that move to a store elsewhere (3.10). */
   readonly contactStore: boolean
+  /** PUBLISH of ordinary phones (RFC 3903). */
+  readonly publish: boolean
 }
 
 export interface EngineDeps {
@@ -130,9 +135,14 @@ export interface Relay {
   readonly relay: true
 }
 
+/** What a PUBLISH did with what is published under its tag (RFC 3903 4.1). */
+export type EventStateOperation = 'published' | 'modified' | 'refreshed' | 'removed'
+
 /** What goes back to the proxy, and whose changes are to be told once it is on its way. */
 export interface Answer {
   readonly reply: SipReply
   readonly notify: readonly NotifyInstruction[]
   readonly touched: readonly UserKey[]
+  /** Only of a PUBLISH that was carried out, and not before. */
+  readonly eventState?: EventStateOperation
 }

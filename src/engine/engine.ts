@@ -7,6 +7,7 @@ import type { UserKey } from '../core/sip/uri.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
 import { allowEvents, findPackage } from './packages.ts'
 import { Refused } from './refused.ts'
+import { handleEventState } from './event-state.ts'
 import { handleService } from './service.ts'
 
 type Handler = (deps: EngineDeps, call: Call) => Promise<Answer | Relay>
@@ -18,7 +19,10 @@ const handleSubscribe: Handler = (deps, call) => {
 }
 
 /** Method to handler; SIP methods are case-sensitive. */
-const methods: ReadonlyMap<string, Handler> = new Map([['SERVICE', handleService], ['SUBSCRIBE', handleSubscribe]])
+const methods: ReadonlyMap<string, Handler> = new Map<string, Handler>([['SERVICE', handleService], ['SUBSCRIBE', handleSubscribe], ['PUBLISH', handleEventState]])
+
+/** The methods that the operator has not switched off. */
+const offered = ({ features }: EngineDeps): readonly string[] => [...methods.keys()].filter((method) => method !== 'PUBLISH' || features.publish)
 
 /** Settings of the entry itself. */
 export interface EntryOptions {
@@ -63,7 +67,7 @@ export const handleSip = async (deps: EngineDeps, bytes: Uint8Array, arrival: Ar
   try {
     const call = await readCall(deps, bytes, arrival, options)
     const handler = methods.get(call.request.method)
-    if (handler === undefined) throw new Refused({ ...failure('methodUnknown', call.request.method), headers: [['Allow', [...methods.keys()].join(', ')]] })
+    if (handler === undefined || !offered(deps).includes(call.request.method)) throw new Refused({ ...failure('methodUnknown', call.request.method), headers: [['Allow', offered(deps).join(', ')]] })
     return await handler(deps, call)
   } catch (error) {
     if (error instanceof Refused) return { ...refuseWith(error.failure, deps, arrival, options), refused: error.failure }

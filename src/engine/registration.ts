@@ -2,7 +2,7 @@ import { failure } from '../core/base/failure.ts'
 import type { AggregationPlan } from '../core/aggregation/plan.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { ContainerTemplate } from '../core/containers/template.ts'
-import type { Endpoint } from '../core/model/endpoint.ts'
+import { isEventState, type Endpoint } from '../core/model/endpoint.ts'
 import { noTouch, isTouched } from '../core/model/touch.ts'
 import { decideDeregistration } from '../core/publications/expire.ts'
 import { readRegistration, type Registration } from '../core/registrations/register.ts'
@@ -62,7 +62,7 @@ const store = (deps: EngineDeps, user: UserKey, request: SipRequest, registratio
     const later = new Set(state.endpoints.filter(({ callId, cseq, expiresAt }) => callId === request.callId && cseq > request.cseq && expiresAt > now).map(({ endpointId }) => endpointId))
     const changes = registration.present.filter(({ endpointId }) => !later.has(endpointId)).map((endpoint) => ({ kind: 'putEndpoint', endpoint }) as const)
     await applyOutcome(tx, user, { changes, touch: noTouch }, trace, now)
-    const gone = (registration.all ? state.endpoints.map(({ endpointId }) => endpointId) : registration.leaving).filter((endpointId) => !later.has(endpointId))
+    const gone = (registration.all ? state.endpoints.filter((endpoint) => !isEventState(endpoint)).map(({ endpointId }) => endpointId) : registration.leaving).filter((endpointId) => !later.has(endpointId))
     const left = gone.length > 0 && await leave(tx, deps.plan, user, () => gone, trace, now)
     const [first] = registration.present
     const touched = published || left ? [user] : []
@@ -103,7 +103,7 @@ export interface LostBinding {
 export const handleLostBinding = async (deps: EngineDeps, lost: LostBinding, trace: string): Promise<readonly UserKey[]> => {
   const user = readUserKey(lost.aor)
   if (!user.ok) throw new Refused(user.failure)
-  const isLost = (endpoint: Endpoint): boolean => endpoint.contact === lost.contact && (lost.callId === undefined || endpoint.callId === lost.callId)
+  const isLost = (endpoint: Endpoint): boolean => !isEventState(endpoint) && endpoint.contact === lost.contact && (lost.callId === undefined || endpoint.callId === lost.callId)
   const now = deps.now()
   const lostIds = (endpoints: readonly Endpoint[]): readonly EndpointId[] => endpoints.filter(isLost).map(({ endpointId }) => endpointId)
   const told = await transact(deps.store.pool, async (tx) => {

@@ -10,6 +10,8 @@ export interface Metrics {
   /** A change that came too late: it lost a `race` that the engine repeats by itself, or carried an old `version` and was refused. */
   readonly conflict: (kind: 'race' | 'version') => void
   readonly registration: (what: string) => void
+  /** What a PUBLISH that was carried out did. */
+  readonly eventState: (operation: string) => void
   readonly notifications: (count: { readonly sent: number; readonly gone: number; readonly deferred: number }) => void
   readonly failedNotify: (code: number) => void
   readonly told: (changes: number, oldestMs: number) => void
@@ -43,6 +45,7 @@ export const createMetrics = (): Metrics => {
   const refusals = new Counter({ name: 'presentia_refusals_total', help: 'Refusals by name', labelNames: ['name'], registers })
   const conflicts = new Counter({ name: 'presentia_conflicts_total', help: 'Changes that came too late: kind version was refused with 409, kind race was repeated by the engine', labelNames: ['kind'], registers })
   const registrations = new Counter({ name: 'presentia_registrations_total', help: 'Registration events by kind', labelNames: ['what'], registers })
+  const eventStates = new Counter({ name: 'presentia_event_states_total', help: 'PUBLISH requests of phones that were carried out, by what they did', labelNames: ['operation'], registers })
   const notifications = new Counter({ name: 'presentia_notifications_total', help: 'Notifications handed to proxies by result', labelNames: ['result'], registers })
   const failed = new Counter({ name: 'presentia_notify_failures_total', help: 'NOTIFY answered with a failure, by code', labelNames: ['code'], registers })
   const delays = new Histogram({ name: 'presentia_change_delay_seconds', help: 'Time from a committed change to its delivery', buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 30], registers })
@@ -62,6 +65,7 @@ export const createMetrics = (): Metrics => {
     refused: (name) => refusals.inc({ name }),
     conflict: (kind) => conflicts.inc({ kind }),
     registration: (what) => registrations.inc({ what }),
+    eventState: (operation) => eventStates.inc({ operation }),
     notifications: ({ sent, gone, deferred }) => {
       if (sent > 0) notifications.inc({ result: 'sent' }, sent)
       if (gone > 0) notifications.inc({ result: 'gone' }, gone)

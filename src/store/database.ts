@@ -62,6 +62,7 @@ export interface EndpointTable {
   call_id: string
   registered_at: number
   expires_at: number
+  entity_tag: string | null
 }
 
 /** What users can be found by, folded. */

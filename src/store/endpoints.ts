@@ -1,4 +1,4 @@
-import type { Endpoint } from '../core/model/endpoint.ts'
+import { isEventState, type Endpoint } from '../core/model/endpoint.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { statement, type Session, type Transaction } from './session.ts'
@@ -16,11 +16,13 @@ export interface EndpointRow {
   readonly cseq: number
   readonly registered_at: number
   readonly expires_at: number
+  readonly entity_tag: string | null
 }
 
 export const readEndpoint = (row: EndpointRow): Endpoint => ({
   endpointId: row.endpoint_id, instanceId: row.instance_id, epid: row.epid ?? undefined, proxy: row.proxy, flow: row.flow,
   contact: row.contact, callId: row.call_id, cseq: row.cseq, registeredAt: row.registered_at, expiresAt: row.expires_at,
+  ...(row.entity_tag === null ? {} : { entityTag: row.entity_tag }),
 })
 
 const SELECT = statement('endpoints-of', 'SELECT * FROM endpoint WHERE user_uri = $1 ORDER BY endpoint_id')
@@ -30,10 +32,11 @@ export const loadEndpoints = async (session: Session, user: UserKey): Promise<re
   (await session.send<EndpointRow>(SELECT, [user])).map(readEndpoint)
 
 const UPSERT = statement('endpoint-put', `
-  INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at, cseq)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  INSERT INTO endpoint (user_uri, endpoint_id, instance_id, epid, proxy, flow, contact, call_id, registered_at, expires_at, cseq, entity_tag)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
   ON CONFLICT (user_uri, endpoint_id) DO UPDATE SET instance_id = excluded.instance_id, epid = excluded.epid, proxy = excluded.proxy,
-    flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at, cseq = excluded.cseq`)
+    flow = excluded.flow, contact = excluded.contact, call_id = excluded.call_id, expires_at = excluded.expires_at, cseq = excluded.cseq,
+    entity_tag = excluded.entity_tag`)
 
 // Registrations are refreshed more often than subscriptions: dialogs follow the endpoint to its new connection (3.3.5.2, 3.4.5.2). What they are owed
 // goes along, and need not wait any longer: mostly it could not be told because the old connection was gone. Locked in a statement of its own, behind which the
@@ -44,10 +47,15 @@ const MOVE_DIALOGS = statement('endpoint-move-dialogs', `
   WITH moved AS (UPDATE dialog SET proxy = $3, flow = $4 WHERE subscriber = $1 AND endpoint_id = $2 AND (proxy <> $3 OR flow <> $4) RETURNING subscriber, local_tag)
   UPDATE deferred SET proxy = $3, due_at = least(due_at, $5) FROM moved WHERE deferred.subscriber = moved.subscriber AND deferred.local_tag = moved.local_tag`)
 
-export const putEndpoint = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
-  tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt, endpoint.cseq]),
+const moveDialogs = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
   tx.send(LOCK_MOVING, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow]),
   tx.send(MOVE_DIALOGS, [user, endpoint.endpointId, endpoint.proxy, endpoint.flow, endpoint.registeredAt]),
+]
+
+export const putEndpoint = (tx: Transaction, user: UserKey, endpoint: Endpoint): readonly Promise<unknown>[] => [
+  tx.send(UPSERT, [user, endpoint.endpointId, endpoint.instanceId, endpoint.epid ?? null, endpoint.proxy, endpoint.flow, endpoint.contact, endpoint.callId, endpoint.registeredAt, endpoint.expiresAt, endpoint.cseq, endpoint.entityTag ?? null]),
+  // Without a connection it has no dialogs either.
+  ...(isEventState(endpoint) ? [] : moveDialogs(tx, user, endpoint)),
 ]
 
 const DELETE = statement('endpoint-delete', 'DELETE FROM endpoint WHERE user_uri = $1 AND endpoint_id = ANY($2::text[])')

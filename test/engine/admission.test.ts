@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { findOverload, measureLoad, type Load, type WorkKind } from '../../src/core/admission/load.ts'
 import { retryAfter } from '../../src/core/admission/retry-after.ts'
 import { refillMs, takeToken, type Bucket } from '../../src/core/admission/token-bucket.ts'
-import { looksInDialog } from '../../src/core/sip/peek.ts'
+import { looksRepeated } from '../../src/core/sip/peek.ts'
 import { createRateGuard } from '../../src/engine/rate-guard.ts'
 import { watchEventLoop } from '../../src/observe/event-loop.ts'
 
@@ -85,13 +85,13 @@ t.test('rate guard: pauses by user; idle users are forgotten, and never more are
   t.strictSame([off.count('anna@x.example', 0), off.count('anna@x.example', 0), off.size()], [0, 0, 0])
 })
 
-t.test('a look at a message tells whether it seems to be inside a dialog', async (t) => {
+t.test('a look at a message tells whether it seems to be inside a dialog, or to go on with a publication', async (t) => {
   const message = (to: string, before = ''): Uint8Array => new TextEncoder().encode(`SUBSCRIBE sip:x@y SIP/2.0\r\n${before}Via: SIP/2.0/TCP z;branch=1\r\nFrom: <sip:a@y>;tag=mine\r\n${to}\r\nCall-ID: 1\r\n\r\nTo: <sip:x@y>;tag=in-the-body`)
-  for (const inside of ['To: <sip:x@y>;tag=1', 't: <sip:x@y>;tag=1', 'TO : "X" <sip:x@y>;epid=2;TAG=1', 'To:<sip:x@y> ; tag=1']) t.ok(looksInDialog(message(inside)), inside)
-  for (const outside of ['To: <sip:x@y>', 't: <sip:x@y>;epid=2', 'X-To: <sip:x@y>;tag=1', 'Subject: To: ;tag=1']) t.notOk(looksInDialog(message(outside)), outside)
-  t.notOk(looksInDialog(message('To: <sip:x@y>;tag=1', `X: ${'x'.repeat(5_000)}\r\n`)), 'what stands far behind is not looked for')
-  t.notOk(looksInDialog(new Uint8Array()))
-  t.notOk(looksInDialog(Uint8Array.from({ length: 9_000 }, (_, at) => at % 256)))
+  for (const inside of ['To: <sip:x@y>;tag=1', 't: <sip:x@y>;tag=1', 'TO : "X" <sip:x@y>;epid=2;TAG=1', 'To:<sip:x@y> ; tag=1', 'SIP-If-Match: abc']) t.ok(looksRepeated(message(inside)), inside)
+  for (const outside of ['To: <sip:x@y>', 't: <sip:x@y>;epid=2', 'X-To: <sip:x@y>;tag=1', 'Subject: To: ;tag=1', 'X-SIP-If-Match: abc']) t.notOk(looksRepeated(message(outside)), outside)
+  t.notOk(looksRepeated(message('To: <sip:x@y>;tag=1', `X: ${'x'.repeat(5_000)}\r\n`)), 'what stands far behind is not looked for')
+  t.notOk(looksRepeated(new Uint8Array()))
+  t.notOk(looksRepeated(Uint8Array.from({ length: 9_000 }, (_, at) => at % 256)))
 })
 
 t.test('event loop: what is usual for a second counts, one long turn does not', async (t) => {

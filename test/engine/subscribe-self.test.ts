@@ -220,7 +220,7 @@ t.test('3.3.5.3: refusals', async (t) => {
   t.equal(event.answer.header('Allow-Events'), 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending')
   const method = await client.sends('MESSAGE')
   t.equal(method.status, 405)
-  t.equal(method.header('Allow'), 'SERVICE, SUBSCRIBE')
+  t.equal(method.header('Allow'), 'SERVICE, SUBSCRIBE, PUBLISH')
   t.equal(await world.count('dialog'), 0)
 })
 

@@ -6,6 +6,7 @@ import { poolSession } from '../../src/store/session.ts'
 import { adminDeps, KEY } from '../support/admin.ts'
 import { notes, removal } from '../support/bodies.ts'
 import { readInfoset } from '../support/infoset.ts'
+import { Phone, tuple } from '../support/phone.ts'
 import { openWorld, people } from '../support/world.ts'
 
 const world = await openWorld(t)
@@ -52,7 +53,7 @@ t.test('3.2.5.1.2: operators add, change and remove category names', async (t) =
   const watcher = world.client(boris)
   await watcher.registers()
   t.strictSame((await watcher.subscribes([anna], ['note', 'state'])).answer.says, ['state (none)'], '1.3.1.2: private categories are passed over')
-  t.equal((await call('GET', '/categories')).body?.items?.length, 19)
+  t.equal((await call('GET', '/categories')).body?.items?.length, 20)
   for (const name of ['legacyDevice', 'legacyUserInfo']) {
     for (const [method, body] of [['PUT', { private: false }], ['DELETE', undefined]] as const) t.match(await call(method, `/categories/${name}`, body), { status: 400, body: { detail: /server's own/ } }, `${method} ${name}`)
     t.match(await call('GET', `/categories/${name}`), { status: 200, body: { private: true, builtIn: true } }, name)
@@ -162,4 +163,30 @@ t.test('4.13: what a server publishes, as its user sees it', async (t) => {
     `<category name="contactCard" instance="0" publishTime="${at}" container="0" version="1" expireType="static">${own(card)}</category><category name="contactCard" instance="0" publishTime="${at}" container="32000" version="1" expireType="static">${own(card)}</category>` +
     `<category name="legacyInterop" instance="0" publishTime="${at}" container="32000" version="1" expireType="static">${own(interop)}</category><category name="userProperties" instance="0" publishTime="${at}" container="1" version="1" expireType="static">${own(properties)}</category></categories></roamingData>`).children[0])
   t.equal((await client.publishes([{ category: 'userProperties', container: 1, version: 1, data: properties }])).status, 403, 'and cannot overwrite')
+})
+
+t.test('RFC 3903: operators see what phones publish, and may end it', async (t) => {
+  const call = await build()
+  const client = world.client(anna)
+  await client.registers()
+  const phone = new Phone(world.client(anna, 'phone'))
+  await phone.publishes(tuple('open', '<note>da</note>'))
+  const states = async (): Promise<readonly Record<string, unknown>[]> => (await call('GET', `/users/${anna}/event-states`)).body?.items ?? []
+  const [one, ...more] = await states()
+  t.match(one, { entityTag: phone.tag, publishedAt: '2026-03-02T08:00:00.000Z', expiresAt: '2026-03-02T08:10:00.000Z', xml: /^<presence [^>]*entity="sip:anna@nordwind.example"><tuple id="t1">/ })
+  t.strictSame(more, [])
+  const endpoints = (await call('GET', `/users/${anna}/presence`)).body?.['endpoints'] as readonly Record<string, unknown>[]
+  t.strictSame(endpoints.map(({ endpointId, byPublish }) => [endpointId === one?.['endpointId'], byPublish]).sort(), [[false, undefined], [true, true]], 'told from those that are registered')
+  const path = `/users/${anna}/event-states/${String(one?.['endpointId'])}`
+  const registered = endpoints.find(({ byPublish }) => byPublish !== true)
+  t.equal((await call('DELETE', `/users/${anna}/event-states/${String(registered?.['endpointId'])}`)).status, 404, 'a registration is none')
+  t.strictSame([(await call('DELETE', path)).status, (await call('DELETE', path)).status], [204, 404])
+  t.equal((await phone.refreshes()).status, 412, 'the phone learns it, and publishes anew')
+  t.equal((await call('GET', `/users/${anna}/publications`)).body?.items?.length, 0)
+  phone.tag = undefined
+  await phone.publishes(tuple('open'))
+  world.advance(600)
+  t.strictSame(await states(), [], 'what has run out is not shown, whatever the timers do')
+  t.equal((await call('GET', '/users/nobody@nordwind.example/event-states')).status, 404)
+  t.equal((await call('DELETE', '/users/nobody@nordwind.example/event-states/x')).status, 404)
 })

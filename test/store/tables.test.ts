@@ -128,6 +128,18 @@ t.test('endpoints: all fields, upsert keeps the registration time', async (t) =>
   t.same(await loadEndpoints(session, anna), [bare])
 })
 
+t.test('endpoints of phones that publish: the tag is kept with each, they have no dialogs that could move, and go like all others', async (t) => {
+  const phone = sampleEndpoint({ epid: undefined, proxy: '', flow: '', contact: 'event-state:x', callId: '', cseq: 0, entityTag: 'abc' })
+  await within(async (tx) => { void putEndpoint(tx, anna, phone) })
+  await within((tx) => insertDialog(tx, sampleDialog()))
+  await within(async (tx) => { void putEndpoint(tx, anna, { ...phone, entityTag: 'def', expiresAt: 9 }) })
+  t.same(await loadEndpoints(session, anna), [{ ...phone, entityTag: 'def', expiresAt: 9 }])
+  t.match((await pool.query('SELECT proxy, flow FROM dialog')).rows, [{ proxy: 'kam1', flow: 'flow;1' }])
+  t.same([...await findUsersWithExpiredEndpoints(session, 9, 9)], [anna])
+  await within((tx) => deleteEndpoints(tx, anna, [phone.endpointId]))
+  t.same(await loadEndpoints(session, anna), [])
+})
+
 t.test('answers are found by all that makes a request the same, and forgotten by age', async (t) => {
   const key = { publisher: anna, callId: AWKWARD, cseq: 2_147_483_647, fromTag: 'f' }
   const reply = AWKWARD

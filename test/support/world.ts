@@ -41,7 +41,7 @@ export const SERVER_PUBLICATION_MS = 3_600_000
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
-const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxAccessEntries: 5, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6 }
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxAccessEntries: 5, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6, eventStates: { min: 60, default: 3600, max: 7200, maxBytes: 8_000, maxPerUser: 3 } }
 
 /** Proxies that only take notes; what they do with a notification can be told to them. */
 class FakeProxy implements ProxyClient {
@@ -91,7 +91,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
-    const features: Features = { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: this.movesContacts }
+    const features: Features = { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: this.movesContacts true, publish: true }
     return {
       store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse',
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),

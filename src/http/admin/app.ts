@@ -16,6 +16,7 @@ import { delegateRoutes } from './delegates.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { directoryFeedRoutes } from './directory-feed.ts'
 import { domainRoutes } from './domains.ts'
+import { eventStateRoutes } from './event-states.ts'
 import { explainRoutes } from './explain.ts'
 import { landingPage } from './landing-page.ts'
 import { publicationRoutes } from './publications.ts'
@@ -76,6 +77,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(userRoutes(deps))
     await scoped.register(categoryRoutes(deps))
     await scoped.register(publicationRoutes(deps))
+    await scoped.register(eventStateRoutes(deps))
     await scoped.register(containerRoutes(deps))
     await scoped.register(templateRoutes(deps))
     await scoped.register(presenceRoutes(deps))

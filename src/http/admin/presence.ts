@@ -14,7 +14,7 @@ import { readKey, UserParams } from './user-key.ts'
 
 const Time = Type.String({ format: 'date-time' })
 
-const EndpointView = Type.Object({ endpointId: Type.String(), epid: Type.Optional(Type.String()), contact: Type.String(), proxy: Type.String(), registeredAt: Time, expiresAt: Time })
+const EndpointView = Type.Object({ endpointId: Type.String(), epid: Type.Optional(Type.String()), contact: Type.String(), proxy: Type.String(), registeredAt: Time, expiresAt: Time, byPublish: Type.Optional(Type.Literal(true, { description: 'A phone that publishes by PUBLISH; whether it is registered as well is not known here.' })) })
 
 /** Everything about one user at one glance: where it is signed in, who may see what, what it publishes. */
 export const presenceRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
@@ -31,8 +31,9 @@ export const presenceRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => as
     const [states, endpoints] = await Promise.all([loadStates(session, [key], 'all', now), loadEndpoints(session, key)])
     const state = states(key)
     return {
-      endpoints: endpoints.filter(({ expiresAt }) => expiresAt > now).map(({ endpointId, epid, contact, proxy, registeredAt, expiresAt }) => ({
+      endpoints: endpoints.filter(({ expiresAt }) => expiresAt > now).map(({ endpointId, epid, contact, proxy, registeredAt, expiresAt, entityTag }) => ({
         endpointId, ...(epid === undefined ? {} : { epid }), contact, proxy, registeredAt: new Date(registeredAt).toISOString(), expiresAt: new Date(expiresAt).toISOString(),
+        ...(entityTag === undefined ? {} : { byPublish: true as const }),
       })),
       containers: existingContainers(state).map(writeContainerView),
       publications: [...state.instances].sort((a, b) => (a.category < b.category ? -1 : a.category > b.category ? 1 : a.container - b.container || a.instance - b.instance)).map(writePublication),

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { failure, failureEntry } from '../../core/base/failure.ts'
 import { sourceNetworks, type SourceNetwork } from '../../core/model/network.ts'
-import { looksInDialog } from '../../core/sip/peek.ts'
+import { looksRepeated } from '../../core/sip/peek.ts'
 import { writeRefusal } from '../../core/sip/reply.ts'
 import { readUserKey } from '../../core/sip/uri.ts'
 import type { EngineDeps } from '../../engine/deps.ts'
@@ -105,7 +105,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
       if (user?.ok === false) throw new Refused(user.failure)
       const arrival = { proxy, flow: readToken(query, 'flow'), contact: readToken(query, 'contact'), user: user?.value, network: readNetwork(optional(query, 'net')), survivable: optional(query, 'survivable') === '1', trace }
       const bytes = bodyOf(request)
-      const answer = await admission.admit(() => (looksInDialog(bytes) ? 'inDialog' : 'request'), () => handleSip(deps.engine, bytes, arrival, deps.entry))
+      const answer = await admission.admit(() => (looksRepeated(bytes) ? 'inDialog' : 'request'), () => handleSip(deps.engine, bytes, arrival, deps.entry))
       if ('relay' in answer) {
         deps.metrics.request('relayed', performance.now() - started)
         deps.log.debug({ trace, proxy }, 'relayed')
@@ -114,6 +114,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
       deps.metrics.request(answer.reply.status, performance.now() - started)
       if (answer.refused !== undefined) refusals.note(answer.refused, { trace, proxy })
       else deps.log.debug({ trace, proxy, status: answer.reply.status }, 'answered')
+      if (answer.eventState !== undefined) deps.metrics.eventState(answer.eventState)
       afterSent(reply, answer.touched)
       return encode(tid, answer.reply, answer.notify)
     } catch (error) {
