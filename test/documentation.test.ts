@@ -4,6 +4,8 @@ import t from 'tap'
 import { settings } from '../src/config/config.ts'
 import { failureEntry, failures, type FailureName } from '../src/core/base/failure.ts'
 import { createMetrics } from '../src/observe/metrics.ts'
+import { customRow, doNotDisturb, machineRows, stateRows, type StateRow } from '../src/core/publications/pidf-table.ts'
+import { presenceTable, rpidActivities } from '../src/core/documents/presence-tables.ts'
 import { notifyRules } from '../src/core/subscriptions/notify-results.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -40,6 +42,22 @@ t.test('the README lists every answer to NOTIFY with what comes of it, and no ot
     return `| ${code} | ${over === undefined ? 'any' : over === 'udp' ? 'UDP' : 'TCP, TLS, WS'} | ${what} | ${then === 'end' ? '' : limit} | ${why} |`
   })
   t.same(rows.filter((row) => /^\| [3-6]\d\d[, ]/.test(row)), expected)
+})
+
+t.test('the README shows what becomes of what phones publish, and what phones see of others, as the tables of the code have it', async (t) => {
+  const row = ({ input, kind, availability, manual, activity, why }: StateRow): string => {
+    const type = kind === 'outOfOffice' ? 'calendarState' : kind
+    const shown = activity === undefined ? '' : `${activity.token}, ${activity.min}–${activity.max ?? ''}${activity.only === undefined ? '' : ' (300 only)'}`
+    return `| ${input} | ${type}${manual ? ', manual' : ''} | ${availability?.[2] ?? ''} | ${availability?.[3] ?? ''} | ${shown} | ${why} |`
+  }
+  const from = [...machineRows, ...stateRows, customRow]
+  t.ok(from.includes(doNotDisturb))
+  t.same(rows.filter((line) => / \| (machine|user|phone|calendar|presenting)State[ ,]/.test(line)), from.map(row))
+  const back = presenceTable.map((line) => {
+    const activities = rpidActivities(line, line.token).map((activity) => (typeof activity === 'string' ? activity : `other: ${activity.other}`)).join(', ')
+    return `| ${line.from}–${line.to === Infinity ? '' : line.to}${line.token === undefined ? '' : `, ${line.token}`} | ${line.pidf.basic} | ${activities} | ${line.rpid.idle ? 'idle' : ''} |`
+  })
+  t.same(rows.filter((line) => / \| (open|closed) \| /.test(line)), back)
 })
 
 t.test('every npm command of the README exists', async (t) => {

@@ -55,6 +55,9 @@ if (!hasKamailio() || server === undefined) {
         t.equal((await withDigest(anna, 'anna', 'secret-anna', 'SUBSCRIBE', selfSubscribe())).answer.status, 200)
         t.equal((await withDigest(anna, 'anna', 'secret-anna', 'SERVICE', publish(anna.user, publication('mine')))).answer.status, 200)
         t.equal((await withDigest(anna, 'boris', 'secret-boris', 'SERVICE', publish(anna.user, publication('not mine')))).answer.status, 403, 'From is bound to the credentials')
+        const phone: RequestOptions = { headers: ['Event: presence', 'Content-Type: application/pidf+xml'], body: '<presence xmlns="urn:ietf:params:xml:ns:pidf" entity=""/>' }
+        t.equal((await withDigest(anna, 'anna', 'secret-anna', 'PUBLISH', phone)).answer.status, 200)
+        t.equal((await withDigest(anna, 'boris', 'secret-boris', 'PUBLISH', phone)).answer.status, 403)
         t.same(await stack.query('SELECT count(*) AS n FROM category_instance WHERE category = \'note\''), [{ n: 1 }])
         const elsewhere = await stack.client('clara@127.0.0.1', 'udp')
         const asked = withDigest(anna, 'anna', 'secret-anna', 'SUBSCRIBE', { ...single(elsewhere.user, ['note']), uri: `sip:clara@127.0.0.1:${elsewhere.localPort}` })

@@ -61,6 +61,21 @@ export const scenario: Scenario = {
     t.equal((await phone.request('SUBSCRIBE', { ...watch(anna, 'application/xpidf+xml'), callId: `xpidf-${anna}` })).status, 406)
     await client.register(0)
     t.match((await older.notification(`msrtc-${anna}`)).body, /<availability aggregate="0"/, 'she is gone')
+
+    // Her desk phone publishes by itself, without a registration (RFC 3903).
+    const desk = await stack.client(anna, transport)
+    const document = `<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity=""><tuple id="desk"><status><basic>open</basic></status></tuple></presence>`
+    const published = await desk.request('PUBLISH', { headers: ['Event: presence', 'Expires: 600', `Content-Type: ${PIDF}`], body: document })
+    t.same([published.status, published.header('Expires')], [200, '600'])
+    t.match((await older.notification(`msrtc-${anna}`)).body, /<availability aggregate="300"/, 'her phone is there')
+    const refreshed = await desk.request('PUBLISH', { headers: ['Event: presence', `SIP-If-Match: ${published.header('SIP-ETag') ?? ''}`] })
+    t.equal(refreshed.status, 200)
+    t.equal((await desk.request('PUBLISH', { headers: ['Event: presence', `SIP-If-Match: ${published.header('SIP-ETag') ?? ''}`] })).status, 412)
+    t.equal((await desk.request('PUBLISH', { headers: ['Event: presence', 'Expires: 0', `SIP-If-Match: ${refreshed.header('SIP-ETag') ?? ''}`] })).status, 200)
+    t.match((await older.notification(`msrtc-${anna}`)).body, /<availability aggregate="0"/, 'and gone')
+    const options = await desk.request('OPTIONS', {})
+    t.match(options.header('Allow'), /PUBLISH/)
+    t.match(options.header('Allow-Events'), /presence/)
     t.same(phone.unheard(), [])
   },
 }
