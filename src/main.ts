@@ -10,12 +10,11 @@ import { defaultPlan } from './core/aggregation/plan.ts'
 import { createFileStore } from './contact-store/file-store.ts'
 import { createHttpStore } from './contact-store/http-store.ts'
 import type { ContactStore } from './core/model/contact-store.ts'
+import { createClient, createRegistrar } from './delivery/clients.ts'
 import { createDelivery } from './delivery/delivery.ts'
-import { createKamailioClient } from './delivery/kamailio.ts'
 import { createProxies } from './delivery/proxies.ts'
 import { createChance, createRandomHex } from './engine/chance.ts'
 import { openLdap, type Ldap } from './ldap/open-ldap.ts'
-import { createRegistrarClient, registrarUrl } from './delivery/registrar.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
 import { createConflictGuard } from './engine/conflict-guard.ts'
 import type { EngineDeps, Features } from './engine/deps.ts'
@@ -32,6 +31,7 @@ import { createPresenceTerms } from './engine/presence-terms.ts'
 import { createProvisioningDirectory } from './engine/provisioning-directory.ts'
 import { createReconciliation } from './engine/reconciliation.ts'
 import { createRateGuard } from './engine/rate-guard.ts'
+import { handleFailedNotify, type FailedNotify } from './engine/notify-failed.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
@@ -187,12 +187,17 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     databaseWaitMs: store.health.oldestWaitMs, eventLoopDelayMs: eventLoop.delayMs, isDatabaseAway: store.health.isAway, fraction: chance.fraction,
   })
   metrics.watch({ stock: () => countStock(session, now()), load: admission.measures, isDatabaseAway: store.health.isAway, conflictStorms: conflicts.storms })
-  const clients = new Map(Object.entries(proxyConfig).map(([id, { notifyUrl, secret }]) => [id, createKamailioClient({ id, secret, notifyUrl, timeoutMs: config.notifyTimeoutMs })]))
+  // What other proxies report by a call. Nobody waits for it: its dialog is locked until the hand-over is over.
+  const refused = (failed: FailedNotify): void => {
+    metrics.failedNotify(failed.code)
+    handleFailedNotify(engine, failed).then((done) => log.debug({ code: failed.code, subscriber: failed.subscriber, callId: failed.callId, done }, 'NOTIFY failed'),
+      (error: unknown) => log.warn({ err: error, subscriber: failed.subscriber }, 'a failed NOTIFY could not be taken in'))
+  }
+  const clients = new Map(Object.entries(proxyConfig).map(([id, proxy]) => [id, createClient(id, proxy, { timeoutMs: config.notifyTimeoutMs, refused })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
   const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, contactStore: config.contactStore, log, metrics })
-  const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, { notifyUrl, registeredUrl, secret }]) =>
-    [id, createRegistrarClient({ id, secret, url: registeredUrl ?? registrarUrl(notifyUrl), timeoutMs: config.notifyTimeoutMs })] as const)
+  const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, proxy]) => [id, createRegistrar(id, proxy, { timeoutMs: config.notifyTimeoutMs })] as const)
   const reconciliation = createReconciliation({
     store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),
   })
@@ -245,7 +250,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   }
   const proxyApp = buildProxyApp({
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
-    wake: delivery.wake, trace: () => randomHex(6), isReady, admission, log, metrics,
+    wake: delivery.wake, notify: async (proxy, instructions) => {
+      const { results, trouble } = await proxies.handOver(proxy, instructions, 'brief')
+      if (results.some((result) => result !== 'sent')) log.warn({ proxy, results, trouble }, 'notifications behind an answer were not sent')
+    },
+    trace: () => randomHex(6), isReady, admission, log, metrics,
   })
   const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, feedsUsers: feed !== undefined, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {

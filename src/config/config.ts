@@ -3,12 +3,16 @@ import { Ajv } from 'ajv'
 import { Type, type Static } from 'typebox'
 import { findLdapFaults, ldapSettings } from './ldap.ts'
 
+const HOST_AND_PORT = '(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):(6553[0-5]|655[0-2]\\d|65[0-4]\\d\\d|6[0-4]\\d{3}|[1-5]\\d{4}|\\d{1,4})'
+/** Over HTTP, or in datagrams to the Management Interface of an OpenSIPS. */
+const ProxyUrl = Type.String({ pattern: `^(http://[^\\s]+|udp://${HOST_AND_PORT})$` })
+
 /** How one proxy is reached and known. */
 const Proxy = Type.Object({
-  kind: Type.Union([Type.Literal('kamailio'), Type.Literal('plain')]),
+  kind: Type.Union([Type.Literal('kamailio'), Type.Literal('opensips'), Type.Literal('plain')]),
   secret: Type.String({ minLength: 16 }),
-  notifyUrl: Type.String({ pattern: '^http://[^\\s]+$' }),
-  registeredUrl: Type.Optional(Type.String({ pattern: '^http://[^\\s]+$' })),
+  notifyUrl: ProxyUrl,
+  registeredUrl: Type.Optional(ProxyUrl),
 }, { additionalProperties: false })
 
 const ContainerNumber = Type.Integer({ minimum: 0, maximum: 32767 })
@@ -24,7 +28,7 @@ const PlanRow = Type.Object({
   keepsLastActive: Type.Optional(Type.Literal(true)),
 }, { additionalProperties: false })
 
-const Listen = Type.String({ pattern: '^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):(6553[0-5]|655[0-2]\\d|65[0-4]\\d\\d|6[0-4]\\d{3}|[1-5]\\d{4}|\\d{1,4})$' })
+const Listen = Type.String({ pattern: `^${HOST_AND_PORT}$` })
 const Seconds = Type.Integer({ minimum: 1, maximum: 86_400 })
 
 /** Every setting with its environment variable (`env`), its default and its meaning; the README's table is checked against this. */
@@ -35,7 +39,7 @@ export const ConfigSchema = Type.Object({
   proxyListen: Type.String({ ...Listen, default: '127.0.0.1:8060', env: 'PRESENTIA_PROXY_LISTEN', description: 'Where proxies reach the engine.' }),
   adminListen: Type.String({ ...Listen, default: '127.0.0.1:8061', env: 'PRESENTIA_ADMIN_LISTEN', description: 'Where operators reach the engine.' }),
   adminKey: Type.Optional(Type.String({ minLength: 16, pattern: '^[A-Za-z0-9._~+/=-]+$', env: 'PRESENTIA_ADMIN_KEY', description: 'Bearer key of the admin API: letters, digits and `._~+/=-`. Without it one is generated and kept in the data directory.' })),
-  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { additionalProperties: false, default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`; `"registeredUrl"` where registrations are asked for elsewhere than beside it, at `registered`. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
+  proxies: Type.Record(Type.String({ pattern: '^[A-Za-z0-9_.-]{1,64}$' }), Proxy, { additionalProperties: false, default: {}, env: 'PRESENTIA_PROXIES', description: 'JSON: proxy id to `{"kind":"kamailio","secret":"…","notifyUrl":"http://…/v1/notify"}`; `"registeredUrl"` where registrations are asked for elsewhere than beside it, at `registered`. Kind `opensips` has `"notifyUrl":"udp://host:port"` (or `http://`) of its Management Interface; kind `plain` is any other proxy. Without it one proxy `kam1` with a generated secret is assumed on 127.0.0.1:8000.' }),
   serverName: Type.String({ pattern: '^[A-Za-z0-9.-]{1,128}$', default: 'presentia', env: 'PRESENTIA_SERVER_NAME', description: 'Name of this server in ms-diagnostics.' }),
   requireAuthenticatedUser: Type.Boolean({ default: false, env: 'PRESENTIA_REQUIRE_AUTHENTICATED_USER', description: 'Refuse requests for which the proxy names no authenticated user.' }),
   createUsersOnRegister: Type.Boolean({ default: false, env: 'PRESENTIA_CREATE_USERS_ON_REGISTER', description: 'Create users of enterprise domains at their first registration.' }),
@@ -150,6 +154,11 @@ const findSharedOutputs = ({ aggregation = [] }: Config): readonly string[] => {
   return places.filter((place, at) => places.indexOf(place) !== at).map((place) => `PRESENTIA_AGGREGATION publishes ${place} twice`)
 }
 
+/** Datagrams are for OpenSIPS only. */
+const findUnfitUrls = ({ proxies }: Config): readonly string[] =>
+  Object.entries(proxies).flatMap(([id, { kind, notifyUrl, registeredUrl }]) =>
+    (kind === 'opensips' ? [] : Object.entries({ notifyUrl, registeredUrl }).flatMap(([name, url]) => (url?.startsWith('udp:') === true ? [`PRESENTIA_PROXIES (${id}.${name}) must begin with http:// for kind ${kind}`] : []))))
+
 /** A shorter period would have the proxies do nothing else. */
 const SHORTEST_RECONCILE_MS = 200
 
@@ -180,7 +189,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   if (faults.length === 0 && config.subscriptionExpiresMin > config.subscriptionExpiresMax) faults.push('PRESENTIA_SUBSCRIPTION_EXPIRES_MIN is above PRESENTIA_SUBSCRIPTION_EXPIRES_MAX')
   if (faults.length === 0 && config.publishExpiresMin > config.publishExpiresMax) faults.push('PRESENTIA_PUBLISH_EXPIRES_MIN is above PRESENTIA_PUBLISH_EXPIRES_MAX')
   if (faults.length === 0 && config.contactStore && config.contactStoreKind === 'http' && config.contactStoreUrl === undefined) faults.push('PRESENTIA_CONTACT_STORE_URL is missing for PRESENTIA_CONTACT_STORE_KIND http')
-  if (faults.length === 0) faults.push(...findSharedOutputs(config), ...findLdapFaults(config))
+  if (faults.length === 0) faults.push(...findSharedOutputs(config), ...findLdapFaults(config), ...findUnfitUrls(config))
   if (faults.length > 0) throw new ConfigError([...new Set(faults)])
   return Object.freeze(config)
 }

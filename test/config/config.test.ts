@@ -45,6 +45,10 @@ t.test('texts become what their setting is', async (t) => {
   })
   t.match(config, { databasePool: 12, requireAuthenticatedUser: true, createUsersOnRegister: true, proxyListen: '[::1]:9000', adminListen: 'host-1.example:80', unknownDomain: 'blocked', logLevel: 'silent', adminKey: '0123456789abcdef' })
   t.strictSame(config.proxies['kam1'], { kind: 'kamailio', secret: 'a-secret-of-16-chars', notifyUrl: 'http://127.0.0.1:8000/v1/notify' })
+  for (const urls of [{ notifyUrl: 'udp://[::1]:8080', registeredUrl: 'http://127.0.0.1:8888/mi' }, { notifyUrl: 'http://127.0.0.1:8888/mi' }, { notifyUrl: 'udp://proxy.example:65535', registeredUrl: 'udp://127.0.0.1:1' }]) {
+    t.match(readConfig({ PRESENTIA_PROXIES: proxies({ kind: 'opensips', ...urls }) }).proxies['kam1'], { kind: 'opensips', ...urls })
+  }
+  t.strictSame(faultsOf({ PRESENTIA_PROXIES: proxies({ notifyUrl: 'udp://127.0.0.1:8080', registeredUrl: 'udp://127.0.0.1:8081' }) }), ['PRESENTIA_PROXIES (kam1.notifyUrl) must begin with http:// for kind kamailio', 'PRESENTIA_PROXIES (kam1.registeredUrl) must begin with http:// for kind kamailio'])
   t.equal(readConfig({ PRESENTIA_CREATE_USERS_ON_REGISTER: 'false' }).createUsersOnRegister, false)
 })
 
@@ -63,7 +67,7 @@ t.test('all faults at once, each with its variable, and no secret in them', asyn
 t.test('single faults', async (t) => {
   for (const [name, ...values] of [
     ['PRESENTIA_DATABASE_POOL', '1', '101', 'x', '-2', '1e1', ' '], ['PRESENTIA_PROXY_LISTEN', 'x', ':80', 'a b:80', 'http://x:80', '1.2.3.4:', '127.0.0.1:123456'],
-    ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), proxies({ registeredUrl: '/v1/registered' }), '{"__proto__":5}'],
+    ['PRESENTIA_PROXIES', '{', '[]', '5', '{"a b":{}}', '{"k":{}}', proxies({ notifyUrl: 'https://x/' }), proxies({ notifyUrl: 'http://a b' }), proxies({ secret: 'short' }), proxies({ registeredUrl: '/v1/registered' }), proxies({ notifyUrl: 'udp://127.0.0.1:8080' }), proxies({ kind: 'plain', registeredUrl: 'udp://127.0.0.1:8080' }), proxies({ kind: 'opensips', notifyUrl: 'udp://127.0.0.1' }), proxies({ kind: 'opensips', notifyUrl: 'udp://127.0.0.1:65536' }), proxies({ kind: 'opensips', notifyUrl: 'udp://127.0.0.1:8080/mi' }), '{"__proto__":5}'],
     ['PRESENTIA_UNKNOWN_DOMAIN', 'enterprise', 'Federated'], ['PRESENTIA_CREATE_USERS_ON_REGISTER', 'TRUE', '2'], ['PRESENTIA_ADMIN_KEY', 'short'], ['PRESENTIA_SUBSCRIPTION_EXPIRES_MIN', '0'],
     ['PRESENTIA_CONTACT_STORE_KIND', 'ftp', 'File'], ['PRESENTIA_CONTACT_STORE_URL', 'ftp://x', 'http://x y', 'http://x?a', 'http://x#a', 'x'], ['PRESENTIA_CONTACT_STORE_KEY', 'a b', 'ü'], ['PRESENTIA_CONTACT_STORE_WRITES', 'maybe'],
     ['PRESENTIA_CONTACT_STORE_TIMEOUT_MS', '99', '30001'], ['PRESENTIA_CONTACT_STORE_REFRESH_MS', '999'],

@@ -210,7 +210,7 @@ t.test('SUBSCRIBE with bad events and states', async (t) => {
 t.test('the other calls of the contract with bad input', async (t) => {
   await begin()
   const app = buildProxyApp({
-    engine: world.engine, entry: world.entry, wake: () => undefined, trace: () => 'trace', isReady: async () => true, admission: calm, log: createLog('silent'), proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }]]),
+    engine: world.engine, entry: world.entry, wake: () => undefined, notify: async () => undefined, trace: () => 'trace', isReady: async () => true, admission: calm, log: createLog('silent'), proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }]]),
     metrics: createMetrics(),
   })
   const client = world.client(anna)

@@ -22,18 +22,19 @@ const basic = (id: string, secret: string): string => `Basic ${Buffer.from(`${id
 const build = (changes: Partial<ProxyAppDeps> = {}) => {
   const lines: string[] = []
   const woken: string[] = []
+  const sent: { readonly proxy: string; readonly instructions: readonly unknown[] }[] = []
   let traces = 0
   const log = createLog('debug', { write: (line: string) => { lines.push(line) } })
   const app = buildProxyApp({
-    engine: world.engine, entry: world.entry, wake: (publishers) => { woken.push(...publishers) }, trace: () => `request-${(traces += 1)}`, isReady: async () => true, admission: calm, log,
-    proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }], ['other', { kind: 'plain', secret: 'secret-of-other-4567' }]]),
+    engine: world.engine, entry: world.entry, wake: (publishers) => { woken.push(...publishers) }, notify: async (proxy, instructions) => { sent.push({ proxy, instructions }) }, trace: () => `request-${(traces += 1)}`, isReady: async () => true, admission: calm, log,
+    proxies: new Map([['kam1', { kind: 'kamailio', secret: SECRET }], ['other', { kind: 'plain', secret: 'secret-of-other-4567' }], ['osips1', { kind: 'opensips', secret: 'secret-of-osips1-89' }]]),
     metrics: createMetrics(), ...changes,
   })
   const call = async (url: string, payload: string | Buffer = '', options: Partial<InjectOptions> = {}) => {
     const { headers, ...more } = options
     return app.inject({ method: 'POST', url, payload, ...more, headers: { authorization: basic('kam1', SECRET), 'content-type': 'message/sip', ...headers } })
   }
-  return { app, call, lines, woken }
+  return { app, call, lines, woken, sent }
 }
 
 const SIP = '/v1/sip?tid=11%3A22&flow=tcp%3A7%3B%26x%3D1&contact=sip%3Akam1.test%3Btransport%3Dtcp'
@@ -80,12 +81,34 @@ t.test('any other proxy gets plain data', async (t) => {
   t.strictSame(notify, [])
 })
 
+t.test('OpenSIPS gets the parameters of its t_reply, and leaves notifications to the engine', async (t) => {
+  const { call, sent } = build()
+  const headers = { authorization: basic('osips1', 'secret-of-osips1-89') }
+  const replyTo = async (tid: string, text: string): Promise<Record<string, unknown>> => {
+    const answer = (await call(SIP.replace('11%3A22', tid), text, { headers })).json<{ reply: Record<string, unknown> }>()
+    t.strictSame(Object.keys(answer), ['reply'])
+    return answer.reply
+  }
+  // tm, "$T_id": label and index in hexadecimal, the lowest digit first.
+  const published = await replyTo('2a1.f3', publish(anna, 'osips-1'))
+  t.match(published, { code: 200, reason: 'OK', trans_id: '63:418', to_tag: /^tag/, new_headers: 'Content-Type: application/vnd-microsoft-roaming-self+xml\r\n', body: /^<roamingData / })
+  t.match(await replyTo('12:34', publish(anna, 'osips-2')), { trans_id: '12:34' }, 'one that is decimal already stays')
+  const refused = await replyTo('1.2', world.client(anna).text('SERVICE', { callId: 'osips-3', headers: { 'Content-Type': 'text/plain' }, body: 'x' }))
+  t.match(refused, { code: 415, trans_id: '2:1' })
+  t.notOk('body' in refused, 'what is empty is left out')
+  t.strictSame(sent, [])
+  await world.client(anna).registers()
+  const watching = await replyTo('1.2', world.client(anna).text('SUBSCRIBE', { callId: 'osips-4', to: boris, headers: { Event: 'presence', Accept: 'application/pidf+xml', Expires: '600' } }))
+  t.match(watching, { code: 200 })
+  t.match(sent, [{ proxy: 'osips1', instructions: [{ m: 'NOTIFY', flow: 'tcp:7;&x=1' }] }], 'handed over once the answer is out')
+})
+
 t.test('contract version 1: what is not for this server is left to the proxy, in the same words for every kind', async (t) => {
   const { call, woken, lines } = build()
   await world.client(anna).registers()
   const before = await world.dump()
   const text = world.client(anna).text('SUBSCRIBE', { to: people.clara, headers: { Event: 'presence' } })
-  for (const [id, secret] of [['kam1', SECRET], ['other', 'secret-of-other-4567']] as const) {
+  for (const [id, secret] of [['kam1', SECRET], ['other', 'secret-of-other-4567'], ['osips1', 'secret-of-osips1-89']] as const) {
     const response = await call(SIP, text, { headers: { authorization: basic(id, secret) } })
     t.equal(response.statusCode, 200)
     t.match(response.headers['content-type'], 'application/json')

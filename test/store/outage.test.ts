@@ -87,7 +87,7 @@ const openOutage = async (t: Test, { poolSize = 4, statementTimeoutMs = 10_000 }
   const { health } = store
   const admission = createAdmission({ bounds: { inFlight: 100, databaseWaitMs: 60_000, eventLoopDelayMs: 60_000 }, databaseWaitMs: health.oldestWaitMs, eventLoopDelayMs: () => 0, isDatabaseAway: health.isAway, fraction: () => 0 })
   const app = buildProxyApp({
-    engine: world.engine, entry: world.entry, wake: () => undefined, trace: () => 'trace', admission, log: createLog('silent'), metrics: createMetrics(), proxies: new Map([['kam1', { kind: 'kamailio', secret: 'secret-of-kam1-0123' }]]),
+    engine: world.engine, entry: world.entry, wake: () => undefined, notify: async () => undefined, trace: () => 'trace', admission, log: createLog('silent'), metrics: createMetrics(), proxies: new Map([['kam1', { kind: 'kamailio', secret: 'secret-of-kam1-0123' }]]),
     isReady: async () => { const why = admission.trouble(); return why === undefined ? true : { why } },
   })
   const client = world.client(anna)

@@ -32,7 +32,7 @@ export interface AdminDeps {
   /** The store to which contact lists move, where there is one. */
   readonly contactStore: Pick<LookDeps, 'contacts' | 'refreshMs'> | undefined
   /** The configured proxies by id. */
-  readonly proxies: ReadonlyMap<string, { readonly kind: 'kamailio' | 'plain' }>
+  readonly proxies: ReadonlyMap<string, { readonly kind: 'kamailio' | 'opensips' | 'plain' }>
   /** Endpoints are compared with what their registrars hold. */
   readonly reconciles: boolean
   /** Users are read from LDAP. */

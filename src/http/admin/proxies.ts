@@ -6,7 +6,7 @@ import type { AdminDeps } from './deps.ts'
 import { Problem } from './schemas.ts'
 
 const Proxy = Type.Object({
-  id: Type.String(), kind: Type.Enum(['kamailio', 'plain']),
+  id: Type.String(), kind: Type.Enum(['kamailio', 'opensips', 'plain']),
   reconciliation: Type.Optional(Type.Object({
     startedAt: Type.String({ format: 'date-time', description: 'When the latest round began.' }),
     underWay: Type.Boolean({ description: 'It is not over; one that stays so long after its start has a proxy that does not answer.' }),
@@ -17,7 +17,7 @@ const Proxy = Type.Object({
 export const proxyRoutes = (deps: AdminDeps): FastifyPluginAsyncTypebox => async (app) => {
   const tags = ['proxies']
 
-  const view = async (id: string, kind: 'kamailio' | 'plain') => {
+  const view = async (id: string, kind: 'kamailio' | 'opensips' | 'plain') => {
     const round = await loadReconciliation(deps, id)
     return { id, kind, ...(round === undefined ? {} : { reconciliation: { startedAt: new Date(round.startedAt).toISOString(), underWay: round.position !== undefined } }) }
   }

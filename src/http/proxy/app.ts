@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { failure, failureEntry } from '../../core/base/failure.ts'
+import type { NotifyInstruction } from '../../core/model/dialog.ts'
 import { sourceNetworks, type SourceNetwork } from '../../core/model/network.ts'
 import { looksRepeated } from '../../core/sip/peek.ts'
 import { writeRefusal } from '../../core/sip/reply.ts'
@@ -15,13 +16,15 @@ import { addHealth, type Readiness } from '../health.ts'
 import { problemType, writeProblem } from '../problem.ts'
 import { readBasic, sameSecret } from '../credentials.ts'
 import type { Admission } from './admission.ts'
-import { encoders, relayAnswer } from './encode.ts'
+import { encoders, leavesNotifications, relayAnswer } from './encode.ts'
 import { createRefusals, type Refusals } from './refusals.ts'
 
 export interface ProxyAppDeps {
   readonly engine: EngineDeps
   readonly entry: EntryOptions
   readonly proxies: ReadonlyMap<string, { readonly kind: keyof typeof encoders; readonly secret: string }>
+  /** Sends notifications that belong behind an answer, for proxies that leave that to the engine. Never rejects. */
+  readonly notify: (proxy: string, instructions: readonly NotifyInstruction[]) => Promise<void>
   /** Tells changes, once the answer that made them is on its way. */
   readonly wake: (publishers: readonly string[]) => void
   readonly trace: () => string
@@ -97,7 +100,8 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
     const proxy = proxyOf.get(request) ?? ''
     const query = request.query as Query
     const tid = readToken(query, 'tid')
-    const encode = encoders[deps.proxies.get(proxy)?.kind ?? 'plain']
+    const kind = deps.proxies.get(proxy)?.kind ?? 'plain'
+    const encode = encoders[kind]
     reply.type('application/json')
     try {
       const given = optional(query, 'user')
@@ -115,6 +119,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
       if (answer.refused !== undefined) refusals.note(answer.refused, { trace, proxy })
       else deps.log.debug({ trace, proxy, status: answer.reply.status }, 'answered')
       if (answer.eventState !== undefined) deps.metrics.eventState(answer.eventState)
+      if (leavesNotifications[kind] && answer.notify.length > 0) reply.raw.once('close', () => { void deps.notify(proxy, answer.notify) })
       afterSent(reply, answer.touched)
       return encode(tid, answer.reply, answer.notify)
     } catch (error) {
