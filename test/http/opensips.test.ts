@@ -3,12 +3,16 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { readConfig } from '../../src/config/config.ts'
 import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import type { RegisteredEndpoint } from '../../src/core/registrations/lease.ts'
 import { createClient, createRegistrar } from '../../src/delivery/clients.ts'
 import type { ProxyClient } from '../../src/delivery/proxy-client.ts'
 import type { RefusedNotify } from '../../src/delivery/opensips.ts'
+import { start } from '../../src/main.ts'
+import { createLog } from '../../src/observe/log.ts'
 
 /**
  * The second proxy, as far as its documentation carries: OpenSIPS 3.4 itself never took part. Shapes are those of the modules' documentation and sources; where each
@@ -300,6 +304,39 @@ t.test('a registrar that says something else says nothing', async (t) => {
   const registrar = createRegistrar('osips1', { kind: 'opensips', secret: SECRET, notifyUrl: without.url }, { timeoutMs: 2_000 })
   t.teardown(registrar.close)
   t.equal(await registrar.ask([endpoint('anna')]), undefined, 'without usrloc there is no comparison')
+})
+
+t.test('an engine with an OpenSIPS: a first NOTIFY behind the answer, and what its answer does to the dialog', async (t) => {
+  const commands: ((command: Command) => void)[] = []
+  const fake = await overUdp(t, (command) => {
+    if (command.method === 't_uac_dlg') commands.shift()?.(command)
+    return 'silence'
+  })
+  const nextNotify = (): Promise<Command> => new Promise((heard) => { commands.push(heard) })
+  const config = readConfig({
+    PRESENTIA_DATA_DIR: t.testdir(), PRESENTIA_PROXY_LISTEN: '127.0.0.1:0', PRESENTIA_ADMIN_LISTEN: '127.0.0.1:0', PRESENTIA_LOG_LEVEL: 'silent', PRESENTIA_RECONCILE_MS: '0', PRESENTIA_CREATE_USERS_ON_REGISTER: 'true',
+    PRESENTIA_PROXIES: JSON.stringify({ osips1: { kind: 'opensips', secret: SECRET, notifyUrl: fake.url } }),
+  })
+  const engine = await start(config, createLog(config.logLevel))
+  t.teardown(engine.stop)
+  const post = async (base: string, path: string, headers: Readonly<Record<string, string>>, body: string, method = 'POST'): Promise<string> => (await fetch(`${base}${path}`, { method, headers, body })).text()
+  await post(engine.adminAddress, '/admin/v1/domains/nordwind.example', { authorization: `Bearer ${engine.adminKey}`, 'content-type': 'application/json' }, '{"kind":"enterprise"}', 'PUT')
+  const proxy = { authorization: `Basic ${Buffer.from(`osips1:${SECRET}`).toString('base64')}`, 'content-type': 'message/sip' }
+  const flow = encodeURIComponent('tcp/192.0.2.11/40123/127.0.0.1/5060')
+  const request = (method: string, to: string, lines: readonly string[]): string =>
+    [`${method} sip:${to} SIP/2.0`, 'Via: SIP/2.0/TCP 192.0.2.11;branch=z9hG4bK1', 'Max-Forwards: 70', 'From: <sip:anna@nordwind.example>;tag=hers', `To: <sip:${to}>`, `CSeq: 1 ${method}`, 'Contact: <sip:anna@192.0.2.11:5070>', ...lines, 'Content-Length: 0', '', ''].join('\r\n')
+  for (const user of ['paul', 'anna']) await post(engine.proxyAddress, `/v1/registration?change=1&flow=${flow}`, proxy, request('REGISTER', `${user}@nordwind.example`, [`Call-ID: register-${user}`, 'Expires: 600']).replace('<sip:anna@nordwind', `<sip:${user}@nordwind`))
+  const first = nextNotify()
+  const answer = JSON.parse(await post(engine.proxyAddress, `/v1/sip?tid=2a1.f3&flow=${flow}&contact=${encodeURIComponent('sip:127.0.0.1:5060;transport=tcp')}`, proxy,
+    request('SUBSCRIBE', 'paul@nordwind.example', ['Call-ID: watch', 'Event: presence', 'Accept: application/pidf+xml', 'Expires: 600']))) as { reply: Record<string, unknown> }
+  t.match(answer, { reply: { code: 200, trans_id: '63:418' } })
+  const command = await first
+  t.match(command.params, { method: 'NOTIFY', ruri: 'sip:anna@192.0.2.11:5070', next_hop: 'sip:192.0.2.11:40123;transport=tcp', socket: 'tcp:127.0.0.1:5060', headers: /^Call-ID: watch\r$/m })
+  const dialogs = async (): Promise<number> => (await engine.query("SELECT 1 FROM dialog WHERE call_id = 'watch'")).length
+  t.equal(await dialogs(), 1)
+  fake.later(command, final('481 Subscription does not exist'))
+  for (let tries = 0; tries < 400 && await dialogs() > 0; tries += 1) await pause(5)
+  t.equal(await dialogs(), 0, 'the subscription is gone, as after POST /v1/notify-failed')
 })
 
 t.test('the configuration of OpenSIPS names only what there is', async (t) => {
