@@ -13,6 +13,7 @@ import type { ContactStore } from './core/model/contact-store.ts'
 import { createClient, createRegistrar } from './delivery/clients.ts'
 import { createDelivery } from './delivery/delivery.ts'
 import { createProxies } from './delivery/proxies.ts'
+import { createSendBehind } from './delivery/send-behind.ts'
 import { createChance, createRandomHex } from './engine/chance.ts'
 import { openLdap, type Ldap } from './ldap/open-ldap.ts'
 import { createCategoryDirectory } from './engine/category-directory.ts'
@@ -250,11 +251,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   }
   const proxyApp = buildProxyApp({
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
-    wake: delivery.wake, notify: async (proxy, instructions) => {
-      const { results, trouble } = await proxies.handOver(proxy, instructions, 'brief')
-      if (results.some((result) => result !== 'sent')) log.warn({ proxy, results, trouble }, 'notifications behind an answer were not sent')
-    },
-    trace: () => randomHex(6), isReady, admission, log, metrics,
+    wake: delivery.wake, notify: createSendBehind(proxies, refused), trace: () => randomHex(6), isReady, admission, log, metrics,
   })
   const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, feedsUsers: feed !== undefined, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {

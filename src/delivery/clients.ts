@@ -3,8 +3,9 @@ import { createMiDatagram } from './mi-datagram.ts'
 import { createMiHttp } from './mi-http.ts'
 import type { MiLine } from './mi.ts'
 import { createOpensipsRegistrar } from './opensips-registrar.ts'
-import { createOpensipsClient, type RefusedNotify } from './opensips.ts'
+import { createOpensipsClient } from './opensips.ts'
 import type { ProxyClient } from './proxy-client.ts'
+import type { RefusedNotify } from './refused-notify.ts'
 import { createRegistrarClient, registrarUrl, type RegistrarClient } from './registrar.ts'
 
 /** A proxy as it is configured. */

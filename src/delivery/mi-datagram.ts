@@ -9,10 +9,19 @@ const MAX_COMMAND_BYTES = 65_457
 const LONGEST_ANSWER_MS = 45_000
 
 interface Waiting {
-  readonly answered: (answer: MiAnswer) => void
-  /** Undefined for those whom nothing but an answer interests. */
+  readonly answered: (answer: MiAnswer | undefined) => void
+  /** Undefined for those who wait for as long as there can be an answer. */
   readonly failed?: (error: Error) => void
   readonly since: number
+}
+
+export interface MiDatagramOptions {
+  readonly url: string
+  readonly timeoutMs: number
+  /** How long an answer may take that has its own time. */
+  readonly longestMs?: number
+  /** A clock that only rises, in milliseconds. */
+  readonly now: () => number
 }
 
 const open = async (host: string, port: number): Promise<Socket> => {
@@ -31,13 +40,28 @@ const open = async (host: string, port: number): Promise<Socket> => {
   return socket
 }
 
-/** The Management Interface in datagrams (mi_datagram on UDP): commands are taken side by side, and answered when there is an answer. `now` is a clock that only rises, in milliseconds. */
-export const createMiDatagram = ({ url, timeoutMs, now }: { readonly url: string; readonly timeoutMs: number; readonly now: () => number }): MiLine => {
+/** The Management Interface in datagrams (mi_datagram on UDP): commands are taken side by side, and answered when there is an answer. */
+export const createMiDatagram = ({ url, timeoutMs, longestMs = LONGEST_ANSWER_MS, now }: MiDatagramOptions): MiLine => {
   const { hostname, port } = new URL(url)
   const waiting = new Map<number, Waiting>()
   let commands = 0
   let socket: Promise<Socket> | undefined
+  let sweeper: NodeJS.Timeout | undefined
   let closed = false
+
+  /** Gives up those at the head of the queue who have waited for too long, and looks again when the next one may have. */
+  const sweep = (): void => {
+    sweeper = undefined
+    for (const [id, { since, answered }] of waiting) {
+      const left = since + longestMs - now()
+      if (left > 0) {
+        sweeper = setTimeout(sweep, left).unref()
+        return
+      }
+      waiting.delete(id)
+      answered(undefined)
+    }
+  }
 
   /** Nobody knows which command was meant, or none gets through: all that are waited for have failed. */
   const fail = (cause: unknown): void => {
@@ -82,25 +106,24 @@ export const createMiDatagram = ({ url, timeoutMs, now }: { readonly url: string
 
   const wait = (entry: Waiting): number => {
     commands = (commands + 1) % 0x7fff_ffff
-    for (const [id, { since }] of waiting) {
-      if (entry.since - since < LONGEST_ANSWER_MS) break
-      waiting.delete(id)
-    }
     waiting.set(commands, entry)
+    sweeper ??= setTimeout(sweep, longestMs).unref()
     return commands
   }
 
   return {
     ask: (method, params) => new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         waiting.delete(id)
         reject(new Error(`OpenSIPS did not answer within ${timeoutMs} ms`))
-      }, timeoutMs)
+      }
+      const timer = setTimeout(giveUp, timeoutMs)
       const id = wait({
         since: now(),
         answered: (answer) => {
           clearTimeout(timer)
-          resolve(answer)
+          if (answer === undefined) giveUp()
+          else resolve(answer)
         },
         failed: (error) => {
           clearTimeout(timer)
@@ -114,6 +137,7 @@ export const createMiDatagram = ({ url, timeoutMs, now }: { readonly url: string
     close: () => {
       if (closed) return
       closed = true
+      clearTimeout(sweeper)
       fail(new Error('this engine stops'))
       socket?.then((used) => used.close(), () => undefined)
     },

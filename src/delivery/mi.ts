@@ -9,9 +9,9 @@ export interface MiLine {
   readonly ask: (method: string, params?: MiParams) => Promise<MiAnswer>
   /**
    * Begins a command that is answered in its own time, or never; what is begun is taken in order, and before what is asked for later. Undefined where OpenSIPS does
-   * nothing else until it has answered.
+   * nothing else until it has answered. `answered` is called once, without an answer where none came for as long as there can be one.
    */
-  readonly begin?: (method: string, params: MiParams, answered: (answer: MiAnswer) => void) => void
+  readonly begin?: (method: string, params: MiParams, answered: (answer: MiAnswer | undefined) => void) => void
   /** Longest command that it can carry, in bytes of its JSON. */
   readonly maxBytes: number
   readonly close: () => void
@@ -36,5 +36,5 @@ export const readMiAnswer = (text: string): { readonly id: unknown; readonly ans
   return { id, answer: { result } }
 }
 
-/** The refusals of JSON-RPC itself: this OpenSIPS does not have what it was asked for. */
-export const isProtocolError = (answer: MiAnswer): boolean => 'error' in answer && answer.error.code <= -32_000
+/** The refusals of JSON-RPC itself: this OpenSIPS does not have what it was asked for, or not so. -32000 is a command that came to nothing. */
+export const isProtocolError = (answer: MiAnswer): boolean => 'error' in answer && answer.error.code <= -32_600

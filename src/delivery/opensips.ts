@@ -1,22 +1,11 @@
 import type { NotifyInstruction } from '../core/model/dialog.ts'
-import { parseNameAddress, readSeconds } from '../core/sip/header-values.ts'
-import { userKey, type UserKey } from '../core/sip/uri.ts'
 import { isProtocolError, writeCommand, type MiAnswer, type MiLine, type MiParams } from './mi.ts'
 import type { DeliveryResult, ProxyClient } from './proxy-client.ts'
+import { headerOf, readRefused, type RefusedNotify } from './refused-notify.ts'
 
-/** A NOTIFY that was answered with a failure, or not at all (408). */
-export interface RefusedNotify {
-  readonly code: number
-  readonly subscriber: UserKey
-  readonly callId: string
-  readonly localTag: string
-  readonly remoteTag: string
-  readonly cseq: number | undefined
-  readonly retryAfter: number | undefined
-}
-
-/** So many are begun before OpenSIPS must have taken them: few enough for its socket to hold. */
+/** So much is begun before OpenSIPS must have taken it: what the buffer of its socket holds for sure (Linux gives 208 KB, and counts more than the bytes sent). */
 const WINDOW = 32
+const WINDOW_BYTES = 64_000
 
 /** A connection as the script names it: transport, address and port of the other end, address and port of the listener. */
 const FLOW = /^(udp|tcp|tls|ws|wss)\/(\[?[0-9a-f.:]+\]?)\/(\d{1,5})\/(\[?[0-9a-f.:]+\]?)\/(\d{1,5})(?:\/|$)/i
@@ -37,17 +26,6 @@ export const writeUacDialog = ({ m, ruri, flow, h, b }: NotifyInstruction): MiPa
   }
 }
 
-const headerOf = (headers: string, name: string): string | undefined => new RegExp(`^${name}[ \\t]*:[ \\t]*(.*?)[ \\t]*\\r?$`, 'im').exec(headers)?.[1]
-
-/** The dialog of a notification that failed, out of the headers we wrote. */
-const readRefused = ({ h }: NotifyInstruction, code: number, retryAfter: number | undefined): RefusedNotify | undefined => {
-  const [from, to] = [parseNameAddress(headerOf(h, 'From') ?? ''), parseNameAddress(headerOf(h, 'To') ?? '')]
-  const [localTag, remoteTag] = [from, to].map((address) => (address.ok ? address.value.params.get('tag') : undefined))
-  const callId = headerOf(h, 'Call-ID')
-  if (!to.ok || localTag === undefined || remoteTag === undefined || callId === undefined) return undefined
-  return { code, subscriber: userKey(to.value.uri), callId, localTag, remoteTag, cseq: readSeconds(headerOf(h, 'CSeq')?.split(' ', 1)[0] ?? ''), retryAfter }
-}
-
 /** What the answer to the SIP request was: its status, and its Retry-After. Undefined where the command says nothing of it. */
 const readFinal = (result: unknown): { readonly code: number; readonly retryAfter: number | undefined } | undefined => {
   if (typeof result !== 'object' || result === null || !('Status' in result)) return undefined
@@ -60,7 +38,7 @@ const readFinal = (result: unknown): { readonly code: number; readonly retryAfte
 }
 
 /** Codes of the command's own refusals (tm) that mean: not over this connection. 404: no such listener; 477, 478: not sent, no way there. */
-const NO_WAY: readonly number[] = [404, 430, 477, 478]
+const NO_WAY: readonly number[] = [404, 477, 478]
 
 /** What an answer means for the hand-over. Throws when this OpenSIPS cannot do it at all. */
 const judge = (answer: MiAnswer): DeliveryResult => {
@@ -69,13 +47,37 @@ const judge = (answer: MiAnswer): DeliveryResult => {
   return NO_WAY.includes(answer.error.code) ? 'gone' : 'failed'
 }
 
+/** An instruction that can be sent, with its place among all and the bytes of its command. */
+interface Fitting {
+  readonly place: number
+  readonly instruction: NotifyInstruction
+  readonly params: MiParams
+  readonly bytes: number
+}
+
+const cutWindows = (fitting: readonly Fitting[]): readonly (readonly Fitting[])[] => {
+  const windows: Fitting[][] = []
+  let room = 0
+  for (const each of fitting) {
+    const last = windows.at(-1)
+    if (last !== undefined && last.length < WINDOW && each.bytes <= room) last.push(each)
+    else {
+      windows.push([each])
+      room = WINDOW_BYTES
+    }
+    room -= each.bytes
+  }
+  return windows
+}
+
 /**
  * Delivers through OpenSIPS' Management Interface: a `t_uac_dlg` for each notification. `refused` hears of every NOTIFY that came to a failure in the end, also
  * long after it was handed over.
  */
 export const createOpensipsClient = (line: MiLine, refused: (notify: RefusedNotify) => void): ProxyClient => {
-  const hear = (instruction: NotifyInstruction, answer: MiAnswer): void => {
-    const final = 'result' in answer ? readFinal(answer.result) : undefined
+  const hear = (instruction: NotifyInstruction, answer: MiAnswer | undefined): void => {
+    // Not even the time-out of tm: the command or its answer got lost.
+    const final = answer === undefined ? { code: 408, retryAfter: undefined } : 'result' in answer ? readFinal(answer.result) : undefined
     // A BENOTIFY is never answered: OpenSIPS says 408 of each.
     if (final === undefined || final.code < 300 || instruction.m === 'BENOTIFY') return
     const notify = readRefused(instruction, final.code, final.retryAfter)
@@ -83,16 +85,19 @@ export const createOpensipsClient = (line: MiLine, refused: (notify: RefusedNoti
   }
 
   /** Side by side: begun in order, and sent when OpenSIPS has taken them all without a refusal; what they come to is heard later. */
-  const sendTogether = async (begin: NonNullable<MiLine['begin']>, batch: readonly (readonly [number, NotifyInstruction, MiParams])[], tell: (place: number, result: DeliveryResult) => void): Promise<void> => {
+  const sendTogether = async (begin: NonNullable<MiLine['begin']>, batch: readonly Fitting[], tell: (place: number, result: DeliveryResult) => void): Promise<void> => {
     const early = new Map<number, MiAnswer>()
-    for (const [place, instruction, params] of batch) {
+    let taken = false
+    for (const { place, instruction, params } of batch) {
       begin('t_uac_dlg', params, (answer) => {
-        early.set(place, answer)
-        hear(instruction, answer)
+        if (answer !== undefined) early.set(place, answer)
+        // Silence about what was never taken is no failure: it is sent again.
+        if (answer !== undefined || taken) hear(instruction, answer)
       })
     }
     await line.ask('version')
-    for (const [place] of batch) {
+    taken = true
+    for (const { place } of batch) {
       const answer = early.get(place)
       tell(place, answer === undefined ? 'sent' : judge(answer))
     }
@@ -105,17 +110,19 @@ export const createOpensipsClient = (line: MiLine, refused: (notify: RefusedNoti
         results[place] = result
         heard?.(place, result)
       }
-      const fitting = instructions.flatMap((instruction, place) => {
+      const fitting = instructions.flatMap((instruction, place): readonly Fitting[] => {
         const params = writeUacDialog(instruction)
-        return params === undefined || Buffer.byteLength(writeCommand(0x7fff_ffff, 't_uac_dlg', params)) > line.maxBytes ? [] : [[place, instruction, params] as const]
+        if (params === undefined) return []
+        const bytes = Buffer.byteLength(writeCommand(0x7fff_ffff, 't_uac_dlg', params))
+        return bytes > line.maxBytes ? [] : [{ place, instruction, params, bytes }]
       })
-      for (const [place] of fitting) results[place] = 'unreached'
+      for (const { place } of fitting) results[place] = 'unreached'
       try {
         if (line.begin !== undefined) {
-          for (let at = 0; at < fitting.length; at += WINDOW) await sendTogether(line.begin, fitting.slice(at, at + WINDOW), tell)
+          for (const batch of cutWindows(fitting)) await sendTogether(line.begin, batch, tell)
           return { results }
         }
-        for (const [place, instruction, params] of fitting) {
+        for (const { place, instruction, params } of fitting) {
           const answer = await line.ask('t_uac_dlg', params)
           tell(place, judge(answer))
           hear(instruction, answer)

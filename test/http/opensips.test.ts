@@ -10,7 +10,10 @@ import type { NotifyInstruction } from '../../src/core/model/dialog.ts'
 import type { RegisteredEndpoint } from '../../src/core/registrations/lease.ts'
 import { createClient, createRegistrar } from '../../src/delivery/clients.ts'
 import type { ProxyClient } from '../../src/delivery/proxy-client.ts'
-import type { RefusedNotify } from '../../src/delivery/opensips.ts'
+import { createMiDatagram } from '../../src/delivery/mi-datagram.ts'
+import { createOpensipsClient } from '../../src/delivery/opensips.ts'
+import type { RefusedNotify } from '../../src/delivery/refused-notify.ts'
+import { createSendBehind } from '../../src/delivery/send-behind.ts'
 import { start } from '../../src/main.ts'
 import { createLog } from '../../src/observe/log.ts'
 
@@ -166,6 +169,8 @@ for (const [name, open] of [['HTTP', overHttp], ['datagrams', overUdp]] as const
       // tm, refusals of the command: error objects with codes like those of SIP.
       [{ error: { code: 404, message: 'Local socket not found' } }, 'gone', undefined], [{ error: { code: 477, message: 'Send failed (477/MI/UAC)' } }, 'gone', undefined], [{ error: { code: 478, message: 'Unresolvable destination (478/MI/UAC)' } }, 'gone', undefined],
       [{ error: { code: 400, message: 'Invalid ruri' } }, 'failed', undefined], [{ error: { code: 400, message: 'Bad headers' } }, 'failed', undefined], [{ error: { code: 500, message: 'MI/UAC failed' } }, 'failed', undefined],
+      // mi/mi.c: a command that came to nothing, e.g. for want of memory.
+      [{ error: { code: -32_000, message: 'Server error', data: 'Command handler returned null' } }, 'failed', undefined],
     ] as const) {
       const fake = await open(t, () => reply)
       const client = connect(t, fake.url)
@@ -183,7 +188,6 @@ for (const [name, open] of [['HTTP', overHttp], ['datagrams', overUdp]] as const
     for (const [reply, why] of [
       // JSON-RPC's own refusals, with what mi/mi.c adds as data.
       [{ error: { code: -32_601, message: 'Method not found' } }, /t_uac_dlg: -32601/], [{ error: { code: -32_602, message: 'Invalid params', data: 'No matching parameters' } }, /-32602/],
-      [{ error: { code: -32_000, message: 'Server error', data: 'Command handler returned null' } }, /-32000/],
     ] as const) {
       const fake = await open(t, () => reply)
       const { results, error } = await connect(t, fake.url).deliver([notify(1), notify(2)])
@@ -240,6 +244,42 @@ t.test('datagrams: sent when OpenSIPS has taken it, whenever the peer answers', 
   await client.deliver([])
   t.strictSame((await client.deliver([notify(99)])).results, ['sent'])
   t.equal(client.refused.length, 1, 'the time-out of a BENOTIFY is no news, and an answer is heard once')
+})
+
+t.test('datagrams: no more at once than the socket of OpenSIPS holds', async (t) => {
+  const fake = await overUdp(t, () => 'silence')
+  const sizes = [40_000, 20_000, 5_000, 60_000, 100]
+  const { results } = await connect(t, fake.url).deliver(sizes.map((size, at) => notify(at, { b: 'x'.repeat(size) })))
+  t.strictSame(results, ['sent', 'sent', 'sent', 'sent', 'sent'])
+  t.strictSame(fake.heard.map(({ method, params }) => params?.['body']?.length ?? method), [40_000, 20_000, 'version', 5_000, 'version', 60_000, 100, 'version'])
+})
+
+t.test('datagrams: what was taken and is never answered counts as not answered', async (t) => {
+  const fake = await overUdp(t, () => 'silence')
+  const refused: RefusedNotify[] = []
+  const client = createOpensipsClient(createMiDatagram({ url: fake.url, timeoutMs: 2_000, longestMs: 30, now: () => performance.now() }), (failed) => { refused.push(failed) })
+  t.teardown(client.close)
+  t.strictSame((await client.deliver([notify(1), benotify(2), notify(3)])).results, ['sent', 'sent', 'sent'])
+  for (let tries = 0; tries < 400 && refused.length < 2; tries += 1) await pause(5)
+  t.strictSame(refused.map(({ code, callId }) => `${code} ${callId}`), ['408 call-1', '408 call-3'])
+  fake.later(notifications(fake)[0], final('481 Late'))
+  await client.deliver([benotify(4)])
+  t.equal(refused.length, 2, 'not twice')
+  fake.close()
+  t.strictSame((await client.deliver([notify(5)])).results, ['unreached'])
+  await pause(60)
+  t.equal(refused.length, 2, 'what was never taken is sent again, and has not failed')
+})
+
+t.test('what belongs behind an answer and cannot be sent counts as failed', async (t) => {
+  const refused: RefusedNotify[] = []
+  const asked: unknown[] = []
+  const send = createSendBehind({ handOver: async (...args) => { asked.push(args); return { results: ['sent', 'gone', 'unreached', 'failed'] } } }, (failed) => { refused.push(failed) })
+  await send('osips1', [1, 2, 3, 4].map((number) => notify(number)))
+  t.match(asked, [['osips1', { length: 4 }, 'brief']])
+  t.strictSame(refused.map(({ code, callId, cseq }) => [code, callId, cseq]), [[430, 'call-2', 2], [500, 'call-3', 3], [500, 'call-4', 4]])
+  await send('osips1', [notify(1), notify(2, { h: 'From: nobody\r\n' })])
+  t.equal(refused.length, 3, 'headers that are not ours name no dialog')
 })
 
 t.test('datagrams: silence, plain words, and an OpenSIPS that is back', async (t) => {
