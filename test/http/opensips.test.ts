@@ -394,7 +394,7 @@ t.test('the configuration of OpenSIPS names only what there is', async (t) => {
   t.strictSame(settings, all(/^ *\| `(PRESENTIA_\w+)` \|/gm, readme), 'the README lists the settings, and no other')
   const loaded = all(/^loadmodule "(\w+)\.so"/gm)
   for (const module of all(/^modparam\("(\w+)",/gm)) t.ok(loaded.includes(module), `modparam of ${module}`)
-  for (const [text, module] of [['rest_post(', 'rest_client'], ['$json(', 'json'], ['mi("', 'mi_script'], ['cache_store(', 'cachedb_local'], ['save("', 'registrar'], ['t_newtran(', 'tm']] as const) t.ok(!code.includes(text) || loaded.includes(module), module)
+  for (const [text, module] of [['rest_post(', 'rest_client'], ['$env(', 'cfgutils'], ['$T_fr_timeout', 'tm'], ['cache_fetch(', 'cachedb_local'], ['\nevent_route[', 'event_route'], ['mf_process_maxfwd_header(', 'maxfwd'], ['has_totag(', 'sipmsgops'], ['loose_route(', 'rr'], ['sl_reply_error(', 'sl'], ['send_reply(', 'signaling'], ['$json(', 'json'], ['mi("', 'mi_script'], ['cache_store(', 'cachedb_local'], ['save("', 'registrar'], ['t_newtran(', 'tm']] as const) t.ok(!code.includes(text) || loaded.includes(module), module)
   // Every brace and quote has its other half; there is no parser here that could say more.
   let depth = 0
   for (const line of code.split('\n')) {
