@@ -2,6 +2,7 @@ import { failure, type Failure } from '../core/base/failure.ts'
 import { networkOfKind } from '../core/model/network.ts'
 import { parseSipMessage } from '../core/sip/message.ts'
 import { writeRefusal } from '../core/sip/reply.ts'
+import { readToTag } from '../core/sip/to-tag.ts'
 import { readSipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Answer, Arrival, Call, EngineDeps, Relay } from './deps.ts'
@@ -53,8 +54,8 @@ const readCall = async (deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, o
   return { request, arrival, network: arrival.network ?? network, now: deps.now() }
 }
 
-const refuseWith = (refused: Failure, deps: EngineDeps, arrival: Arrival, options: EntryOptions): Answer =>
-  ({ reply: writeRefusal(refused, deps.chance.tag(), { server: options.server, requestId: arrival.trace }), notify: [], touched: [] })
+const refuseWith = (refused: Failure, deps: EngineDeps, bytes: Uint8Array, arrival: Arrival, options: EntryOptions): Answer =>
+  ({ reply: writeRefusal(refused, readToTag(bytes) ?? deps.chance.tag(), { server: options.server, requestId: arrival.trace }), notify: [], touched: [] })
 
 /** What comes of a request: an answer, with the refusal behind it if it is one, or the word to relay it. */
 export type Handled = (Answer & { readonly refused?: Failure }) | Relay
@@ -70,7 +71,7 @@ export const handleSip = async (deps: EngineDeps, bytes: Uint8Array, arrival: Ar
     if (handler === undefined || !offered(deps).includes(call.request.method)) throw new Refused({ ...failure('methodUnknown', call.request.method), headers: [['Allow', offered(deps).join(', ')]] })
     return await handler(deps, call)
   } catch (error) {
-    if (error instanceof Refused) return { ...refuseWith(error.failure, deps, arrival, options), refused: error.failure }
+    if (error instanceof Refused) return { ...refuseWith(error.failure, deps, bytes, arrival, options), refused: error.failure }
     throw error
   }
 }

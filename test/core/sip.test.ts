@@ -9,6 +9,7 @@ import { defaultSipLimits, parseSipMessage } from '../../src/core/sip/message.ts
 import { multipartRelatedType, writeMultipart } from '../../src/core/sip/multipart.ts'
 import { writeRefusal } from '../../src/core/sip/reply.ts'
 import { readSipRequest } from '../../src/core/sip/request.ts'
+import { readToTag } from '../../src/core/sip/to-tag.ts'
 import { domainOf, parseSipUri, readUserKey, userKey, writeUserUri } from '../../src/core/sip/uri.ts'
 import { bytes, must, request, sipBytes, sipLines, verdict } from './support.ts'
 
@@ -131,6 +132,12 @@ t.test('endpoint ids: the published pairs', async (t) => {
     ['A8F9A3A8-EE61-56D7-B306-C67B08FB28D8', 'a8f9a3a8-ee61-56d7-b306-c67b08fb28d8', undefined, undefined, undefined, undefined])
   t.same(['user:epid:short', 'srvr:HomeServer:qIIWS2j5AVeD_HxnQdxmlwAA', 'user:epid:qIIWS2j5AVeD/HxnQdxmlwAA', ''].map(endpointIdOfOpaque), [undefined, undefined, undefined, undefined])
   fc.assert(fc.property(fc.string({ maxLength: 16 }), (epid) => endpointIdOfOpaque(`user:epid:${gruuOpaque(endpointIdOfEpid(epid))}`) === endpointIdOfEpid(epid)))
+})
+
+t.test('RFC 3261 8.2.6.2: the tag of To stays in every answer', async (t) => {
+  const of = (head: string): string | undefined => readToTag(Buffer.from(`SUBSCRIBE sip:a@b.example SIP/2.0\r\n${head}\r\n\r\n`))
+  t.same([of('To: "A;tag=no" <sip:a@b.example;tag=no>;tag=yes'), of('t: sip:a@b.example;tag=short'), of('To: <sip:a@b.example>'), of('From: <sip:a@b.example>;tag=x'), of('To: <sip:')], ['yes', 'short', undefined, undefined, undefined])
+  t.equal(readToTag(Buffer.from('nonsense')), undefined)
 })
 
 t.test('refusals as answers (MS-OCER 2.2.1)', async (t) => {

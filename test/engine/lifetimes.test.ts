@@ -114,7 +114,7 @@ t.test('MS-SIP 3.6: autoextend: confirmed, every notification starts the interva
     world.advance(14)
     await world.timers()
     t.strictSame(client.hears().map(stateOf), ['terminated;expires=0;reason=timeout'], `${name}: and not for ever`)
-    t.equal((await dialog.refreshes()).status, 481)
+    t.match(await dialog.refreshes(), { status: 481, toTag: dialog.toTag }, 'RFC 3261 8.2.6.2: a refusal keeps the tag, too')
   }
 })
 

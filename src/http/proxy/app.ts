@@ -4,6 +4,7 @@ import type { NotifyInstruction } from '../../core/model/dialog.ts'
 import { sourceNetworks, type SourceNetwork } from '../../core/model/network.ts'
 import { looksRepeated } from '../../core/sip/peek.ts'
 import { writeRefusal } from '../../core/sip/reply.ts'
+import { readToTag } from '../../core/sip/to-tag.ts'
 import { readUserKey } from '../../core/sip/uri.ts'
 import type { EngineDeps } from '../../engine/deps.ts'
 import { handleSip, type EntryOptions } from '../../engine/engine.ts'
@@ -123,7 +124,7 @@ const addRoutes = (app: FastifyInstance, deps: ProxyAppDeps, refusals: Refusals)
       afterSent(reply, answer.touched)
       return encode(tid, answer.reply, answer.notify)
     } catch (error) {
-      const answer = writeRefusal(refusals.of(error, { trace, proxy }), deps.engine.chance.tag(), { server: deps.entry.server, requestId: trace })
+      const answer = writeRefusal(refusals.of(error, { trace, proxy }), readToTag(bodyOf(request)) ?? deps.engine.chance.tag(), { server: deps.entry.server, requestId: trace })
       deps.metrics.request(answer.status, performance.now() - started)
       return encode(tid, answer, [])
     }
