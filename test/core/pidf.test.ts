@@ -158,6 +158,7 @@ const ACTIVITIES: readonly (readonly [name: string, states: readonly string[]])[
 t.test('the table: activities, row by row', async (t) => {
   for (const [name, expected] of ACTIVITIES) t.strictSame(states(tuple('open'), doing(name)).slice(2), expected, name)
   t.strictSame(states(tuple('open'), person('<op:overriding-willingness><op:basic>closed</op:basic></op:overriding-willingness>')).slice(2), ACTIVITIES.at(-1)?.[1], 'OMA')
+  t.strictSame(states(tuple('open'), person('<rpid:activities><rpid:busy>Do not disturb</rpid:busy></rpid:activities>')).slice(2, 4), ACTIVITIES.at(-1)?.[1], 'as Linphone writes it')
   t.strictSame(states(`<tuple id="t"><status><basic>open</basic><ep:activities xmlns:ep="urn:ietf:params:xml:ns:pidf:status:rpid-status"><ep:activity>on-the-phone</ep:activity></ep:activities></status></tuple>`).slice(2), ACTIVITIES[0]?.[1], 'in a tuple, in the words of the draft (MS-PRES 2.2.2.8.1)')
   t.strictSame(states(tuple('open'), doing('busy', 'on-the-phone', 'working', 'other=A', 'other=A')).slice(2).filter((line) => line.includes(' 2 ')), ['0x88a1b2c4 2 phoneState 6500 on-the-phone 6500-8999', '0x28a1b2c6 2 userState 6500', "0x28a1b2cc 2 userState none 'A'"], 'several: each row once, under its own number')
   t.equal(readStates(read(doing(...Array.from({ length: 9 }, (_, at) => `other=${at}`))), now).customs.length, MAX_CUSTOM)

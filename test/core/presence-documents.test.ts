@@ -66,9 +66,9 @@ const rows: readonly (readonly [from: number, to: number, token: string | undefi
   [4500, 5999, undefined, [15500, 'idle', 300, 100], ['open', 'away', 'away', 'idle']],
   [6000, 7499, undefined, [6500, 'busy', 300, 600], ['open', 'busy', 'busy', '-']],
   [6000, 7499, 'on-the-phone', [6500, 'on-the-phone', 300, 500], ['open', 'on-the-phone', 'busy on-the-phone', '-']],
-  [6000, 7499, 'On-The-Phone', [6500, 'On-The-Phone', 300, 600], ['open', 'busy', 'busy other=On-The-Phone', '-']],
+  [6000, 7499, 'On-The-Phone', [6500, 'On-The-Phone', 300, 600], ['open', 'busy', 'other=On-The-Phone busy', '-']],
   [7500, 8999, undefined, [15500, 'away', 300, 100], ['open', 'away', 'busy away', 'idle']],
-  [9000, 11999, undefined, [9500, 'do-not-disturb', 300, 600], ['open', 'busy', 'busy other=do-not-disturb', '-']],
+  [9000, 11999, undefined, [9500, 'do-not-disturb', 300, 600], ['open', 'busy', 'other=do-not-disturb busy', '-']],
   [12000, 14999, undefined, [12500, 'be-right-back', 300, 300], ['open', 'away', 'away', '-']],
   [15000, 17999, undefined, [15500, 'away', 300, 100], ['open', 'away', 'away', '-']],
   [18000, 4294967295, undefined, [18500, 'offline', 0, 100], ['closed', '-', 'no person', '-']],
@@ -96,11 +96,11 @@ t.test('3.7.5.5: the state element equals the token of legacyInterop whatever th
   }
 })
 
-t.test('RFC 4480 3.2: tokens become activities, each once, those of the availability first', async (t) => {
+t.test('RFC 4480 3.2: tokens become activities, each once, those in words of our own first', async (t) => {
   const cases: readonly (readonly [availability: number, token: string, activities: readonly unknown[]])[] = [
-    [3500, 'online', []], [5000, 'idle', ['away']], [6500, 'busy', ['busy']], [9500, 'do-not-disturb', ['busy', { other: 'do-not-disturb' }]], [12500, 'be-right-back', ['away']], [15500, 'away', ['away']], [18000, 'offline', []],
-    [7000, 'in-a-conference', ['busy', 'on-the-phone']], [6500, 'in-a-meeting', ['busy', 'meeting']], [9000, 'presenting', ['busy', { other: 'do-not-disturb' }, 'presentation']], [9000, 'in-presentation', ['busy', { other: 'do-not-disturb' }, 'presentation']], [15500, 'out-of-office', ['away']],
-    [15500, 'off-work', ['away']], [12500, 'out-to-lunch', ['away', 'meal']], [6900, 'urgent-interruptions-only', ['busy', { other: 'urgent-interruptions-only' }]], [8400, 'urgent-interruptions-only', ['busy', 'away', { other: 'urgent-interruptions-only' }]], [3500, 'gardening', [{ other: 'gardening' }]], [3500, 'constructor', [{ other: 'constructor' }]],
+    [3500, 'online', []], [5000, 'idle', ['away']], [6500, 'busy', ['busy']], [9500, 'do-not-disturb', [{ other: 'do-not-disturb' }, 'busy']], [12500, 'be-right-back', ['away']], [15500, 'away', ['away']], [18000, 'offline', []],
+    [7000, 'in-a-conference', ['busy', 'on-the-phone']], [6500, 'in-a-meeting', ['busy', 'meeting']], [9000, 'presenting', [{ other: 'do-not-disturb' }, 'busy', 'presentation']], [9000, 'in-presentation', [{ other: 'do-not-disturb' }, 'busy', 'presentation']], [15500, 'out-of-office', ['away']],
+    [15500, 'off-work', ['away']], [12500, 'out-to-lunch', ['away', 'meal']], [6900, 'urgent-interruptions-only', [{ other: 'urgent-interruptions-only' }, 'busy']], [8400, 'urgent-interruptions-only', [{ other: 'urgent-interruptions-only' }, 'busy', 'away']], [3500, 'gardening', [{ other: 'gardening' }]], [3500, 'constructor', [{ other: 'constructor' }]],
   ]
   for (const [availability, token, expected] of cases) t.same(rpidActivities(rowOf(availability, token), token), expected, `${availability} ${token}`)
   t.equal(pidfOf(18500, 'out-of-office')[2], 'no person', 'of who is not there nothing is told')

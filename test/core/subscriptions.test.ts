@@ -145,6 +145,7 @@ t.test('MS-SIP 3.5 and 4.4.3: notifications', async (t) => {
   t.same(writeInstruction(dialog({ benotify: false, routes: ['<sip:p1;lr>', '<sip:p2;lr>'] }), { body: undefined, terminated: 'timeout' }, now), {
     m: 'NOTIFY', ruri: 'sip:boris@192.0.2.9;transport=tcp', flow: 'f2', b: '', h: `${head}CSeq: 7 NOTIFY\r\nContact: <sip:presence@pool.nordwind.example>\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:p2;lr>\r\nRequire: eventlist\r\nEvent: presence\r\nsubscription-state: terminated;expires=0;reason=timeout\r\nExpires: 0\r\n`,
   })
+  t.match(writeInstruction(dialog({ kind: 'pidf' }), { body: undefined }, now).h, /\r\nEvent: presence\r\nSubscription-State: active;expires=600\r\n$/, 'as phones want it spelt')
 })
 
 t.test('MS-SIPREGE: registrations and who sends a request', async (t) => {
@@ -169,6 +170,7 @@ t.test('MS-SIPREGE: registrations and who sends a request', async (t) => {
   const known = [endpoint(), endpoint({ endpointId: uuid.toLowerCase(), epid: undefined, contact: 'sip:anna@192.0.2.8' }), endpoint({ endpointId: endpointIdOfEpid('c8ca638a15'), epid: undefined, contact: 'sip:anna@192.0.2.77' })]
   const finds: readonly (readonly [name: string, over: Readonly<Record<string, string>>, found: number | undefined])[] = [
     ['by epid', { From: `${bare};epid=01010101`, Contact: '' }, 0], ['by the id that the epid makes', { From: `${bare};epid=c8ca638a15`, Contact: '' }, 2], ['by +sip.instance', { From: bare, Contact: named }, 1], ['by GRUU', { From: bare, Contact: '<sip:x@y;opaque=user:epid:qKP5qGHu11azBsZ7CPso2AAA;gruu>' }, 1], ['by Contact', { From: bare, Contact: '<sip:anna@192.0.2.7:5060>' }, 0],
+    ['by the GRUU that the registrar itself gave (RFC 5627)', { From: bare, Contact: `<sip:boris@nordwind.example;gr=urn:uuid:${uuid}>` }, 1],
     ['an unknown epid, a known instance', { From: `${bare};epid=ffff`, Contact: named }, 1], ['nobody', { From: `${bare};epid=ffff`, Contact: '<sip:x@y>' }, undefined], ['nothing to go by', { From: bare, Contact: '' }, undefined],
   ]
   for (const [name, over, found] of finds) t.equal(findEndpoint(request('SERVICE', over), known), found === undefined ? undefined : known[found], name)

@@ -211,9 +211,9 @@ t.test('a phone without any registration is seen by enhanced clients and phones 
 const KEYS: readonly (readonly [what: string, parts: readonly string[], seen: Readonly<Record<number, string>>, pidf: string])[] = [
   ['basic closed, as desk phones do', [tuple('closed')], { 100: '18500 since 08:00:00', 200: '18500 since 08:00:00', 300: '18500 since 08:00:00', 400: '18500 since 08:00:00' }, 'closed'],
   ['overriding willingness closed (OMA)', [tuple('open'), person('<op:overriding-willingness><op:basic>closed</op:basic></op:overriding-willingness>')],
-    { 100: '9500', 200: '9500 on deskphone', 300: '6900 urgent-interruptions-only on deskphone', 400: '9500 on deskphone' }, 'open busy do-not-disturb'],
+    { 100: '9500', 200: '9500 on deskphone', 300: '6900 urgent-interruptions-only on deskphone', 400: '9500 on deskphone' }, 'open do-not-disturb busy'],
   ['the word under which we tell it ourselves', [tuple('open'), doing('busy', 'other=do-not-disturb')],
-    { 100: '9500', 200: '9500 on deskphone', 300: '6900 urgent-interruptions-only on deskphone', 400: '9500 on deskphone' }, 'open busy do-not-disturb'],
+    { 100: '9500', 200: '9500 on deskphone', 300: '6900 urgent-interruptions-only on deskphone', 400: '9500 on deskphone' }, 'open do-not-disturb busy'],
 ]
 
 t.test('do not disturb on a phone, and what each level is shown of it', async (t) => {

@@ -71,8 +71,12 @@ export const tokenActivities: ReadonlyMap<string, readonly RpidActivity[]> = new
 
 const nameOf = (activity: RpidActivity): string => (typeof activity === 'string' ? activity : `other ${activity.other}`)
 
-/** The activities for readers of RFC 4480, each once: those of the row, then what the token adds. A token that is not known is told in its own words. */
+/**
+ * The activities for readers of RFC 4480, each once: those of the row, then what the token adds. A token that is not known is told in its own words. What has no
+ * name there comes first: a phone that reads one activity only was seen to take the last one, and `other` for having moved.
+ */
 export const rpidActivities = ({ rpid }: PresenceRow, token: string | undefined): readonly RpidActivity[] => {
   const added = token === undefined ? [] : tokenActivities.get(token) ?? [{ other: token }]
-  return [...new Map([...rpid.activities, ...added].map((activity) => [nameOf(activity), activity])).values()]
+  const all = [...new Map([...rpid.activities, ...added].map((activity) => [nameOf(activity), activity])).values()]
+  return [...all.filter((activity) => typeof activity !== 'string'), ...all.filter((activity) => typeof activity === 'string')]
 }

@@ -12,9 +12,12 @@ export interface Notice {
   readonly pending?: true
 }
 
+// As the examples of enhanced presence have it; phones get it as RFC 6665 has it, because one was seen to find it in no other spelling.
+const stateHeader = ({ kind }: Dialog): string => (kind === 'pidf' ? 'Subscription-State' : 'subscription-state')
+
 // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason; the end of a list that has moved has a code in place of that (MS-PRES 4.14.2).
 const writeEnd = (reason: EndReason): string =>
-  reason === 'migrated' ? `subscription-state: terminated;expires=0\r\nExpires: 0\r\n${writeEndingDiagnostics(endings.migrated).join(': ')}\r\n` : `subscription-state: terminated;expires=0;reason=${reason}\r\nExpires: 0\r\n`
+  reason === 'migrated' ? `terminated;expires=0\r\nExpires: 0\r\n${writeEndingDiagnostics(endings.migrated).join(': ')}\r\n` : `terminated;expires=0;reason=${reason}\r\nExpires: 0\r\n`
 
 /**
  * Addresses a notice to a dialog: NOTIFY, or BENOTIFY where that was negotiated (MS-SIP 3.5). `dialog.cseq` must already be the
@@ -27,8 +30,7 @@ export const writeInstruction = (dialog: Dialog, notice: Notice, now: Instant): 
   if (!dialog.benotify) h += `Contact: <${dialog.contact}>\r\n`
   for (const route of dialog.routes) h += `Route: ${route}\r\n`
   h += `${needsEventlist(dialog) ? 'Require: eventlist\r\n' : ''}Event: ${dialog.event}\r\n`
-  if (notice.terminated === undefined) h += `subscription-state: ${notice.pending === true ? 'pending' : 'active'};expires=${shownExpires(dialog, now)}\r\n`
-  else h += writeEnd(notice.terminated)
+  h += `${stateHeader(dialog)}: ${notice.terminated === undefined ? `${notice.pending === true ? 'pending' : 'active'};expires=${shownExpires(dialog, now)}\r\n` : writeEnd(notice.terminated)}`
   if (notice.body !== undefined) h += `Content-Type: ${notice.body.type}\r\n`
   return { m: method, ruri: dialog.target, flow: dialog.flow, h, b: notice.body?.text ?? '' }
 }

@@ -65,7 +65,7 @@ export const machineRows: readonly (StateRow & { readonly applies: (signs: Signs
 ]
 
 /** Not to be disturbed: what clients publish for it, time-bound there and bound to the phone here. */
-export const doNotDisturb: StateRow = row('`overriding-willingness` closed (OMA), `other` with the text `do-not-disturb`', 'userState', { 2: 9500, 3: 6900 },
+export const doNotDisturb: StateRow = row('`overriding-willingness` closed (OMA), `other` or `busy` with the text `do-not-disturb`', 'userState', { 2: 9500, 3: 6900 },
   'Do not disturb is not for the workgroup: it sees busy, and may interrupt when it is urgent.', { manual: true, activity: { token: 'urgent-interruptions-only', min: 6900, max: 8999, only: 3 } })
 
 const BUSY = 'Busy without a word for it; not by hand, so that it does not undo what the user set elsewhere.'
@@ -92,8 +92,8 @@ export const customRow: StateRow = row('`other` with a text, `tv`, `playing`, `l
 /** So many texts of one document; the rest is left out. */
 export const MAX_CUSTOM = 4
 
-/** The words under which we ourselves tell ordinary watchers of it (see presence-tables.ts), and a short one. */
-const isDoNotDisturb = ({ name, text }: PidfActivity): boolean => name === 'other' && ['do-not-disturb', 'do not disturb', 'dnd'].includes(text.toLowerCase())
+/** The words under which we ourselves tell ordinary watchers of it (see presence-tables.ts), those of a softphone, and a short one. */
+const isDoNotDisturb = ({ name, text }: PidfActivity): boolean => (name === 'other' || name === 'busy') && ['do-not-disturb', 'do not disturb', 'dnd'].includes(text.toLowerCase())
 
 const isTupleClosed = ({ basic, willingness }: PidfTuple): boolean => basic === 'closed' || willingness === 'closed'
 

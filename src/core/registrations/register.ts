@@ -73,6 +73,8 @@ export const findEndpoint = (request: SipRequest, known: readonly Endpoint[]): E
     (request.epid === undefined ? undefined : endpoints.find(({ epid }) => epid === request.epid) ?? byId(endpointIdOfEpid(request.epid))) ??
     byId(readInstanceId(contact?.params.get('+sip.instance') ?? '')?.toLowerCase()) ??
     byId(endpointIdOfOpaque(contact?.uri.params.get('opaque') ?? '')) ??
+    // RFC 5627: the GRUU that the registrar itself gave a phone names its instance
+    byId(readInstanceId(contact?.uri.params.get('gr') ?? '')?.toLowerCase()) ??
     (contact === undefined ? undefined : endpoints.find((endpoint) => endpoint.contact === contact.uriText))
   )
 }

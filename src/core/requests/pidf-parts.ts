@@ -8,7 +8,7 @@ export interface PidfNote {
   readonly text: string
 }
 
-/** One activity of RPID (RFC 4480 3.2): the name of its element, and for `other` the text inside. */
+/** One activity of RPID (RFC 4480 3.2): the name of its element, and for `other` and `busy` the text inside. */
 export interface PidfActivity {
   readonly name: string
   readonly text: string
@@ -60,11 +60,14 @@ export const readNotes = (parent: XmlElement): readonly PidfNote[] =>
 const rpidChildren = (parent: XmlElement, local: string): readonly XmlElement[] =>
   [rpid, namespaces.draftRpidStatus].flatMap((namespace) => childrenNamed(parent, namespace, local)).filter((element) => isUnderstood(element, isOf(rpid, namespaces.draftRpidStatus)))
 
-/** `other` has its text inside; the draft writes `activity` with the name as text (2.2.2.8.1). */
+/** Activities with a text inside: `other` by its nature, `busy` where a softphone says with it that it is not to be disturbed. */
+const WITH_TEXT: ReadonlySet<string> = new Set(['other', 'busy'])
+
+/** The draft writes `activity` with the name as text (2.2.2.8.1). */
 const readActivity = (element: XmlElement): readonly PidfActivity[] => {
   if (element.local === 'note') return []
   if (element.local === 'activity') return [{ name: shorten(element.text).toLowerCase(), text: '' }]
-  return [{ name: shorten(element.local), text: element.local === 'other' ? shorten(element.text) : '' }]
+  return [{ name: shorten(element.local), text: WITH_TEXT.has(element.local) ? shorten(element.text) : '' }]
 }
 
 /** All activities of a part, in their order, and the notes on them. */
