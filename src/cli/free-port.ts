@@ -3,7 +3,8 @@ import { createServer } from 'node:net'
 // Below those that systems hand out for outgoing connections, so that a server that is away for a moment finds its port again.
 const [FROM, TO] = [20_000, 32_000]
 
-const isFree = (port: number): Promise<boolean> =>
+/** Does nobody listen on this port of loopback? */
+export const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { hasKamailio } from '../../src/cli/kamailio-process.ts'
+import { activity } from '../core/aggregation-kit.ts'
 import { publishBody, type PublicationText } from '../support/bodies.ts'
 import { cutParts } from '../support/heard.ts'
 import { checkEmitted } from '../support/infoset.ts'
 import { setMembers, single } from '../support/messages.ts'
 import { startBaresip } from '../support/phones/baresip.ts'
 import { startLinphone } from '../support/phones/linphone.ts'
-import { nameOf, type Phone, type PhoneStart } from '../support/phones/phone.ts'
+import { nameOf, type Phone } from '../support/phones/phone.ts'
 import { needsProgram, PATIENCE_MS } from '../support/phones/program.ts'
 import { playSipp, sippScenarios } from '../support/phones/sipp.ts'
 import { startTwinkle } from '../support/phones/twinkle.ts'
-import { activity } from '../core/aggregation-kit.ts'
 import { DESK, machineState, presence, states, userState } from '../support/presence.ts'
 import type { Heard, SipClient } from '../support/sip-client.ts'
 import { withStack, type Stack } from '../support/stack.ts'
@@ -19,8 +19,16 @@ import { DOMAIN, newUsers } from './scenario.ts'
 
 // Softphones that others wrote, and SIPp, through a real Kamailio. Each program that is missing here leaves its part out; REQUIRE_PHONES=1 makes that a failure.
 
-/** Each phone's words for a state. */
-interface Shown { readonly baresip: string; readonly linphone: string; readonly twinkle: string }
+const makers = {
+  baresip: { start: startBaresip, needs: 'baresip', transport: 'tcp' },
+  linphone: { start: startLinphone, needs: 'linphonec', transport: 'tcp' },
+  twinkle: { start: startTwinkle, needs: 'twinkle-console', transport: 'udp' },
+} as const
+type Make = keyof typeof makers
+const makes = ['baresip', 'linphone', 'twinkle'] as const
+
+/** A state in the words of each phone. */
+type Shown = Readonly<Record<Make, string>>
 
 const ONLINE: Shown = { baresip: 'Online', linphone: 'Online', twinkle: 'open' }
 const BUSY: Shown = { baresip: 'Busy', linphone: 'Busy', twinkle: 'open' }
@@ -28,22 +36,19 @@ const BUSY: Shown = { baresip: 'Busy', linphone: 'Busy', twinkle: 'open' }
 const AWAY: Shown = { baresip: 'Offline', linphone: 'Away', twinkle: 'open' }
 const OFFLINE: Shown = { baresip: 'Offline', linphone: 'Offline', twinkle: 'closed' }
 
-const makers = { baresip: { start: startBaresip, needs: 'baresip', transport: 'tcp' }, linphone: { start: startLinphone, needs: 'linphonec', transport: 'tcp' }, twinkle: { start: startTwinkle, needs: 'twinkle-console', transport: 'udp' } } as const
-type Make = keyof typeof makers
-const makes = ['baresip', 'linphone', 'twinkle'] as const
-
 interface Placed { readonly make: Make; readonly user: string; readonly phone: Phone }
 
 /** Phones of every make that is installed, each on the desk of a user of its own, all of whom watch each other and `more`. */
-const place = async (stack: Stack, more: readonly string[] = [], start: Partial<PhoneStart> = {}): Promise<readonly Placed[]> => {
+const place = async (stack: Stack, more: readonly string[]): Promise<readonly Placed[]> => {
   const users = await newUsers(stack, ...makes)
   const here = makes.map((make, at) => ({ make, user: users[at] ?? '' })).filter(({ make }) => needsProgram(makers[make].needs) === false)
   return Promise.all(here.map(async ({ make, user }) => {
     const buddies = [...here.map((other) => other.user).filter((other) => other !== user), ...more]
-    return { make, user, phone: await makers[make].start({ user, buddies, sipPort: stack.sipPort, transport: makers[make].transport, ...start }) }
+    return { make, user, phone: await makers[make].start({ user, buddies, sipPort: stack.sipPort, transport: makers[make].transport }) }
   }))
 }
 
+/** All but the user's own phone come to show a buddy so. */
 const show = (t: Test, phones: readonly Placed[], buddy: string, shown: Shown, what: string): Promise<unknown> =>
   Promise.all(phones.filter(({ user }) => user !== buddy).map(async ({ make, phone }) => {
     await phone.shows(buddy, shown[make])
@@ -53,7 +58,6 @@ const show = (t: Test, phones: readonly Placed[], buddy: string, shown: Shown, w
 const publish = async (t: Test, client: SipClient, publications: readonly PublicationText[]): Promise<void> => {
   t.equal((await client.request('SERVICE', { headers: ['Content-Type: application/msrtc-category-publish+xml'], body: publishBody(client.user, publications) })).status, 200)
 }
-
 
 /** The state a notification tells of: its availability and activity; '' where there is none. */
 const stateIn = ({ header, body }: Heard): string => {

@@ -60,11 +60,7 @@ export const startBaresip = async ({ user, buddies, sipPort, transport, expires 
     goes: async (state) => { await command(`presence_${state}`) },
     shows: async (buddy, state) => {
       const line = new RegExp(`([A-Z][a-z]+)\\x1b\\[;m ${nameOf(buddy)} <sip:`)
-      let seen = ''
-      await program.until(`${buddy} ${state}`, async () => {
-        seen = line.exec(await command('contacts'))?.[1] ?? ''
-        return seen === state ? true : undefined
-      })
+      await program.until(`${buddy} ${state}`, async () => (line.exec(await command('contacts'))?.[1] === state ? true : undefined))
     },
   }
 }

@@ -1,12 +1,4 @@
-import { createServer } from 'node:net'
-import { freePort } from '../../../src/cli/free-port.ts'
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
+import { freePort, isFree } from '../../../src/cli/free-port.ts'
 
 /** Ports of loopback in a row, none of them in use. */
 export const freePorts = async (count: number): Promise<readonly number[]> => {
