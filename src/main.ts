@@ -35,6 +35,7 @@ import { createRateGuard } from './engine/rate-guard.ts'
 import { handleFailedNotify, type FailedNotify } from './engine/notify-failed.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
 import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
+import { settleResourceLists } from './engine/settle-resource-lists.ts'
 import { buildAdminApp } from './http/admin/app.ts'
 import type { Readiness } from './http/health.ts'
 import { createAdmission } from './http/proxy/admission.ts'
@@ -163,7 +164,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const plan = config.aggregation ?? defaultPlan
-  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
+  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, resourceLists: config.resourceLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
   const presenceTerms = createPresenceTerms(categories, domains, { plan, features, now })
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
@@ -197,7 +198,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, proxy]) => [id, createClient(id, proxy, { timeoutMs: config.notifyTimeoutMs, refused })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, contactStore: config.contactStore, log, metrics })
+  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, maxListBytes: config.maxAnswerBytes, contactStore: config.contactStore, log, metrics })
   const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, proxy]) => [id, createRegistrar(id, proxy, { timeoutMs: config.notifyTimeoutMs })] as const)
   const reconciliation = createReconciliation({
     store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),
@@ -211,6 +212,11 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     // One line for all: what is refused to one user is mostly refused to everybody.
     const [first] = refused
     if (first !== undefined) log.warn({ count: refused.length, user: first.user, failure: first.failure.name, detail: first.failure.detail }, 'server publications refused')
+  }
+  const settleLists = async (): Promise<void> => {
+    delivery.wake(await settleResourceLists(engine))
+    await delivery.endExpired()
+    void delivery.payDeferred()
   }
   let directoryFilled = false
   const moveContacts = async (deps: MoveDeps): Promise<void> => {
@@ -228,6 +234,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'deferred', everyMs: 500, run: async () => { void delivery.payDeferred() } },
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
+    ...(config.resourceLists ? [{ name: 'resource lists', everyMs: 3_000, run: settleLists }] : []),
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
     ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
@@ -253,7 +260,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     engine, entry: { server: config.serverName, requireAuthenticatedUser: config.requireAuthenticatedUser }, proxies: new Map(Object.entries(proxyConfig)),
     wake: delivery.wake, notify: createSendBehind(proxies, refused), trace: () => randomHex(6), isReady, admission, log, metrics,
   })
-  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, feedsUsers: feed !== undefined, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), endExpired: delivery.endExpired, isReady, log, metrics })
+  const adminApp = await buildAdminApp({ store, domains, categories, plan: engine.plan, template, provisioning, memberDomains, limits: engine.limits, presenceTerms, serverPublications: engine.serverPublications, features: engine.features, migratedWrites: engine.migratedWrites, contactStore: contactStore === undefined ? undefined : { contacts: contactStore, refreshMs: config.contactStoreRefreshMs }, proxies: new Map(Object.entries(proxyConfig)), reconciles: config.reconcileMs > 0, feedsUsers: feed !== undefined, now, adminKey, wake: delivery.wake, enforceRights: () => enforceRights(engine), settleResourceLists: settleLists, endExpired: delivery.endExpired, isReady, log, metrics })
   const stop = async (): Promise<void> => {
     stopping = true
     await closeSoon(proxyApp)

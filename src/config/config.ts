@@ -48,6 +48,7 @@ export const ConfigSchema = Type.Object({
   serverPublicationMs: Type.Integer({ minimum: 1_000, maximum: 604_800_000, default: 43_200_000, env: 'PRESENTIA_SERVER_PUBLICATION_MS', description: 'Period of the server publication timer, which looks at all users and puts right what differs, in milliseconds. Changes of users do not wait for it.' }),
   legacyPresence: Type.Boolean({ default: true, env: 'PRESENTIA_LEGACY_PRESENCE', description: 'Take setPresence and getPresence of clients before enhanced presence.' }),
   adhocLists: Type.Boolean({ default: true, env: 'PRESENTIA_ADHOC_LISTS', description: 'Take SUBSCRIBEs of clients before enhanced presence to many contacts at once (`application/adrl+xml`); without it they subscribe one by one.' }),
+  resourceLists: Type.Boolean({ default: true, env: 'PRESENTIA_RESOURCE_LISTS', description: 'Take SUBSCRIBEs of ordinary phones to lists of users (RFC 4662): those that they bring along (RFC 5367), and those that are stored here.' }),
   accessLists: Type.Boolean({ default: true, env: 'PRESENTIA_ACCESS_LISTS', description: 'Serve access lists (`vnd-microsoft-roaming-ACL`, setACE) and `presence.wpending` to clients before enhanced presence.' }),
   directorySearch: Type.Boolean({ default: true, env: 'PRESENTIA_DIRECTORY_SEARCH', description: 'Take SERVICE requests that search for users (directorySearch).' }),
   directorySearchMax: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, env: 'PRESENTIA_DIRECTORY_SEARCH_MAX', description: 'The most users that one search finds; the client may ask for fewer.' }),

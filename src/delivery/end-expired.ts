@@ -1,9 +1,11 @@
 import type { Pool } from 'pg'
 import { writeContactList } from '../core/documents/contact-list.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
+import { writeListNotice } from '../core/notifications/list-notice.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { LEFT_TO_SENDER_MS } from '../store/deferred.ts'
+import { loadDialogList } from '../store/dialog-lists.ts'
 import { deleteDialogs } from '../store/dialogs.ts'
 import { adoptExpired, claimExpiredDialogs, type EndedDialog } from '../store/numbering.ts'
 import { poolSession, type Transaction } from '../store/session.ts'
@@ -13,9 +15,13 @@ import { transactNumbering } from '../store/transact-numbering.ts'
 /** Dialogs ended in one round. */
 export const EXPIRED_BATCH = 200
 
-/** What a dialog hears last: nothing but the end, or, of a contact list that has moved, the list as it was taken along (MS-PRES 4.14.2). */
-const lastNotice = async (tx: Transaction, { subscriber, endReason }: EndedDialog): Promise<Notice> =>
-  ({ body: endReason === 'migrated' ? { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, subscriber), 'migrated') } : undefined, terminated: endReason })
+/** What a dialog hears last: nothing but the end; of a contact list that has moved, the list as it was taken along (MS-PRES 4.14.2); of a list of an ordinary phone, whose notifications all have meta-information, that nothing has changed (RFC 4662 4.5). */
+const lastNotice = async (tx: Transaction, dialog: EndedDialog): Promise<Notice> => {
+  const { subscriber, kind, endReason } = dialog
+  const list = kind === 'list' ? await loadDialogList(tx, dialog) : undefined
+  if (list !== undefined) return { body: writeListNotice(dialog, list, [], false), terminated: endReason }
+  return { body: endReason === 'migrated' ? { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, subscriber), 'migrated') } : undefined, terminated: endReason }
+}
 
 /** Ends dialogs that are over with a last notification (RFC 6665 4.2.2: terminated, with the reason); whether it arrives does not matter any more. */
 export const endExpiredDialogs = async (pool: Pool, deps: HandOverDeps): Promise<number> => {

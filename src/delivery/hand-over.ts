@@ -1,10 +1,14 @@
-import type { Dialog, NotifyInstruction } from '../core/model/dialog.ts'
+import type { ToldEntry } from '../core/documents/event-list.ts'
+import { tellsResources, type Dialog, type NotifyInstruction } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
+import type { DialogList } from '../core/model/resource-list.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import { instanceOfNotice, noticeIn } from '../core/notifications/listed-notice.ts'
+import { fitEntries, tellEntry, writeListNotice } from '../core/notifications/list-notice.ts'
 import type { PresenceTerms } from '../core/notifications/presence.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { Log } from '../observe/log.ts'
+import { loadDialogLists } from '../store/dialog-lists.ts'
 import { deleteDialogs, type DialogRef } from '../store/dialogs.ts'
 import { findLivingEndpoints } from '../store/endpoints.ts'
 import type { KnownPublishers } from '../store/known-publishers.ts'
@@ -22,6 +26,8 @@ export interface Due extends DialogRef {
   readonly notice: Notice
   /** The network for which the notice is written; undefined for what is the subscriber's own. */
   readonly network?: SourceNetwork
+  /** Of a dialog on a list the whole of it (RFC 4662 4.5), in place of a notice; it is about the URI of the list. */
+  readonly whole?: readonly ToldEntry[]
   readonly attempts: number
   /** When it was first tried; undefined for what has not been. */
   readonly since?: number
@@ -45,6 +51,8 @@ export interface HandOverDeps {
   readonly contactStore: boolean
   readonly now: () => number
   readonly fraction: () => number
+  /** Bytes of one notification of a list; what does not fit in comes in the next one. */
+  readonly maxListBytes: number
   /** How long a dialog whose connection is gone waits for the next one of its endpoint, in milliseconds. */
   readonly flowWaitMs: number
   /** How patiently a proxy is waited for inside of a transaction: with the one connection of the embedded database everybody waits along. */
@@ -78,7 +86,8 @@ export const distinct = (dues: readonly Due[]): readonly DialogRef[] => [...new 
 export const portionsOf = <T>(items: readonly T[]): readonly (readonly T[])[] => Array.from({ length: Math.ceil(items.length / PORTION) }, (_, at) => items.slice(at * PORTION, (at + 1) * PORTION))
 
 interface Addressed<D extends Due> {
-  readonly due: D
+  /** One, but for lists of ordinary phones. */
+  readonly dues: readonly D[]
   readonly dialog: Dialog
   readonly instruction: NotifyInstruction
 }
@@ -88,18 +97,38 @@ const isMisplaced = ({ network }: Due, dialog: Dialog): boolean => network !== u
 /** How many of these a list tells by a document of its own. */
 const countStates = (dues: readonly Due[]): number => dues.filter(({ notice }) => instanceOfNotice(notice) !== undefined).length
 
+/** All that is due to a dialog on a list of an ordinary phone, in one notification: the whole list, or what has changed of it and fits in. Of who is not on the list any more nothing is told. */
+const addressList = <D extends Due>(dialog: Dialog, list: DialogList, dues: readonly D[], maxBytes: number, now: number): Addressed<D> => {
+  const instructionFor = (entries: readonly ToldEntry[], fullState: boolean): NotifyInstruction => writeInstruction(dialog, { body: writeListNotice(dialog, list, entries, fullState) }, now)
+  const whole = dues.find((due) => due.whole !== undefined)?.whole
+  if (whole !== undefined) return { dues, dialog, instruction: instructionFor(whole, true) }
+  const entryOf = new Map(list.entries.map((entry) => [entry.user, entry]))
+  const { told, left } = fitEntries(dues.flatMap(({ publisher, notice }) => {
+    const entry = entryOf.get(publisher)
+    return entry === undefined ? [] : [tellEntry(entry, notice)]
+  }), maxBytes)
+  return { dues: dues.filter(({ publisher }) => !left.has(publisher)), dialog, instruction: instructionFor(told.filter(({ user }) => !left.has(user)), false) }
+}
+
 /** Numbers and addresses notices, grouped by the proxy that carries the dialog; those of ended dialogs fall away. */
-const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly D[]>, now: number): ReadonlyMap<string, readonly Addressed<D>[]> => {
+const address = <D extends Due>(dialogs: readonly Dialog[], byDialog: ReadonlyMap<string, readonly D[]>, lists: ReadonlyMap<string, DialogList>, maxListBytes: number, now: number): ReadonlyMap<string, readonly Addressed<D>[]> => {
   const perProxy = new Map<string, Addressed<D>[]>()
+  const add = (addressed: Addressed<D>): void => {
+    const list = perProxy.get(addressed.dialog.proxy)
+    if (list === undefined) perProxy.set(addressed.dialog.proxy, [addressed])
+    else list.push(addressed)
+  }
   for (const dialog of dialogs) {
     const dues = (byDialog.get(refText(dialog)) ?? []).filter((due) => !isMisplaced(due, dialog))
+    const list = dialog.kind === 'list' ? lists.get(refText(dialog)) : undefined
+    if (list !== undefined) {
+      if (dues.length > 0) add(addressList(dialog, list, dues, maxListBytes, now))
+      continue
+    }
     for (const [at, due] of dues.entries()) {
       // The row holds the last of the reserved numbers.
       const numbered = { ...dialog, cseq: dialog.cseq - (dues.length - 1 - at), rlmiVersion: dialog.rlmiVersion - countStates(dues.slice(at + 1)) }
-      const addressed = { due, dialog: numbered, instruction: writeInstruction(numbered, noticeIn(numbered, due.publisher, due.notice), now) }
-      const list = perProxy.get(dialog.proxy)
-      if (list === undefined) perProxy.set(dialog.proxy, [addressed])
-      else list.push(addressed)
+      add({ dues: [due], dialog: numbered, instruction: writeInstruction(numbered, noticeIn(numbered, due.publisher, due.notice), now) })
     }
   }
   return perProxy
@@ -122,14 +151,21 @@ export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, d
   const dialogs = await takeNumbers(tx, refs, sender, deps.now())
   // Who has come to another network since the notice was written must see what is shown there.
   for (const dialog of dialogs) for (const due of byDialog.get(refText(dialog)) ?? []) if (isMisplaced(due, dialog)) sent.push({ due, dialog, result: 'unreached', trouble: 'its network has changed' })
-  await Promise.all([...address(dialogs, byDialog, deps.now())].map(async ([proxy, addressed]) => {
+  const listed = dialogs.filter(({ kind }) => kind === 'list')
+  const lists = new Map<string, DialogList>(listed.length === 0 ? [] : (await loadDialogLists(tx, listed)).map((list) => [refText(list), list]))
+  await Promise.all([...address(dialogs, byDialog, lists, deps.maxListBytes, deps.now())].map(async ([proxy, addressed]) => {
     const { results, trouble } = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction), patience)
-    for (const [at, { due, dialog }] of addressed.entries()) {
+    for (const [at, { dues: told, dialog }] of addressed.entries()) {
       const result = results[at] ?? 'unreached'
-      sent.push({ due, dialog, result, trouble })
-      if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
+      for (const due of told) {
+        sent.push({ due, dialog, result, trouble })
+        if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
+      }
     }
   }))
+  // What did not fit into the notification of its list is told in the next one.
+  const done = new Set(sent.map(({ due }) => due))
+  for (const dialog of listed) for (const due of byDialog.get(refText(dialog)) ?? []) if (!done.has(due)) sent.push({ due, dialog, result: 'unreached', trouble: 'it did not fit into the notification' })
   return sent
 }
 
@@ -177,7 +213,7 @@ export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sen
   const settled = new Set<D>([...done, ...later.map(({ due }) => due)])
   const lost = sent.filter(({ due }) => !settled.has(due)).map(({ due }) => due)
   const told = new Set(done)
-  const ended = sent.filter(({ due, dialog }) => told.has(due) && due.notice.terminated !== undefined && dialog.kind !== 'adrl').map(({ due }) => due)
+  const ended = sent.filter(({ due, dialog }) => told.has(due) && due.notice.terminated !== undefined && !tellsResources(dialog.kind)).map(({ due }) => due)
   await deleteDialogs(tx, distinct([...lost, ...ended]))
   return { sent: done.length, gone: lost.length, deferred: later.length }
 }

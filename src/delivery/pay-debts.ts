@@ -21,6 +21,7 @@ import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { loadOwnAccess } from './own-access.ts'
+import { loadWholeLists, writeWholeList } from './whole-lists.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
@@ -38,9 +39,11 @@ type DebtDue = Due & Debt
 /** What pays debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed; a clearing perhaps. */
 const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly Debt[], terms: PresenceTerms): Promise<readonly DebtDue[]> => {
   const now = deps.now()
-  const publishers = [...new Set(debts.map(({ publisher }) => publisher))]
-  const [revisions, edges, selfDialogs] = await Promise.all([loadRevisions(tx, publishers), loadNamedSubscriptions(tx, debts), loadSelfDialogs(tx, publishers, now)])
-  const current = await loadCurrentState(tx, deps.known, new Map(publishers.map((publisher) => [publisher, revisions.get(publisher)])), now)
+  const named = [...new Set(debts.map(({ publisher }) => publisher))]
+  const [namedRevisions, edges, selfDialogs, wholes] = await Promise.all([loadRevisions(tx, named), loadNamedSubscriptions(tx, debts), loadSelfDialogs(tx, named, now), loadWholeLists(tx, debts)])
+  const listed = [...new Set(wholes.flatMap((whole) => whole.edges.map(({ publisher }) => publisher)))].filter((publisher) => !named.includes(publisher))
+  const revisions = listed.length === 0 ? namedRevisions : new Map([...namedRevisions, ...await loadRevisions(tx, listed)])
+  const current = await loadCurrentState(tx, deps.known, new Map([...named, ...listed].map((publisher) => [publisher, revisions.get(publisher)])), now)
   const views = new Map<UserKey, PublisherView>()
   const viewFor = (state: SeenState): PublisherView => {
     const view = views.get(state.publisher) ?? viewOf(state, terms.isHidden)
@@ -49,8 +52,14 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
   }
   const edgeOf = new Map(edges.map((edge) => [edgeText(edge), edge]))
   const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
+  const wholeOf = new Map(wholes.map((whole) => [whole.debt, whole]))
   const dues: DebtDue[] = []
   for (const debt of debts) {
+    const whole = wholeOf.get(debt)
+    if (whole !== undefined) {
+      dues.push(await writeWholeList(tx, deps, whole, current, terms))
+      continue
+    }
     const state = current.of(debt.publisher)
     const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
     const edge = edgeOf.get(edgeText(debt))

@@ -65,6 +65,8 @@ export interface Features {
   readonly adhocLists: boolean
   /** Access lists and pending watchers (MS-SIP 2.2.3, 3.7). */
   readonly accessLists: boolean
+  /** Lists of resources of ordinary phones (RFC 4662, RFC 5367). */
+  readonly resourceLists: boolean
   /** Search for users (2.2.1, 3.1). */
   readonly directorySearch: boolean
   /** Contact lists that move to a store elsewhere (3.10). */
@@ -123,6 +125,14 @@ export interface Arrival {
 export interface Call {
   readonly request: SipRequest
   readonly arrival: Arrival
+  readonly network: SourceNetwork
+  readonly now: Instant
+}
+
+/** On whose behalf somebody is to be watched: that of a call, or of a dialog whose client does not ask just now. */
+export interface Asking {
+  readonly request: Pick<SipRequest, 'fromUser' | 'fromTag' | 'toTag' | 'callId' | 'expires' | 'require' | 'accept' | 'contentType'> & { readonly from: Pick<SipRequest['from'], 'displayName'> }
+  readonly arrival: Pick<Arrival, 'trace'>
   readonly network: SourceNetwork
   readonly now: Instant
 }

@@ -4,6 +4,7 @@ import { ok, refuse, type Result } from '../core/base/result.ts'
 import { findCategory, isPrivate, type CategoryRule } from '../core/categories/registry.ts'
 import { networkOfKind, type SourceNetwork } from '../core/model/network.ts'
 import { allGranted, grants, type Rights } from '../core/model/rights.ts'
+import { tellsResources } from '../core/model/dialog.ts'
 import { publishedContainers } from '../core/model/diff.ts'
 import { weighInstances, type CategoryInstance } from '../core/model/publication.ts'
 import type { SeenState } from '../core/model/publisher.ts'
@@ -93,7 +94,7 @@ const gather = async (deps: ExplainDeps, question: Question): Promise<Gathered |
   const network: NetworkSource = question.network !== undefined ? { value: question.network, from: 'question' }
     : live !== undefined ? { value: live.network, from: 'dialog' } : { value: networkOfKind(kind), from: 'domain' }
   // Watchers in other formats see no categories as such.
-  const watched = [...new Set(dialogs.filter(({ dialog }) => dialog.kind !== 'msrtc' && dialog.kind !== 'pidf' && dialog.kind !== 'adrl').flatMap(({ categories }) => categories))]
+  const watched = [...new Set(dialogs.filter(({ dialog }) => dialog.kind !== 'msrtc' && dialog.kind !== 'pidf' && !tellsResources(dialog.kind)).flatMap(({ categories }) => categories))]
   const published = [...new Set(state.instances.map(({ category }) => category))].filter((category) => !hidden(category)).sort()
   return { state, dialogs, network, hidden, categories: question.categories.length > 0 ? question.categories : watched.length > 0 ? watched : published }
 }

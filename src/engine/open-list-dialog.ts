@@ -27,6 +27,8 @@ export interface Opening<P, D extends { readonly resources: readonly Resource[] 
   readonly plan: (tx: Transaction) => Promise<P>
   /** What the dialog watches; refuses by throwing. */
   readonly decide: (planned: P, ownLimits: UserLimits) => D
+  /** Writes what is kept of it besides. */
+  readonly store?: (tx: Transaction, dialog: Dialog, decided: D) => void
 }
 
 export interface OpenedList<D> {
@@ -64,6 +66,7 @@ const open = <P, D extends { readonly resources: readonly Resource[] }>(deps: En
     await deleteDialogs(tx, same)
     void insertDialog(tx, opened.value)
     void putResources(tx, opened.value, network, decided.resources, format)
+    opening.store?.(tx, opened.value, decided)
     return { dialog: opened.value, decided, endings }
   })
 }

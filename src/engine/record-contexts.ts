@@ -11,7 +11,7 @@ import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { findListing } from '../store/subscriber-entries.ts'
 import { loadDisplayName } from '../store/users.ts'
-import type { Call, EngineDeps } from './deps.ts'
+import type { Asking, Call, EngineDeps } from './deps.ts'
 
 /** What came of the contexts of a request. */
 export interface Recorded {
@@ -33,7 +33,7 @@ type Decide = (publisher: UserKey, newcomer: Newcomer, state: PublisherState) =>
 const RECORDS_AT_A_TIME = 3
 
 /** Each in a transaction of its own: two users who add each other at the same time must not wait for one another. */
-const recordEach = async (deps: EngineDeps, { request, arrival, network, now }: Call, publishers: readonly UserKey[], onlyKept: boolean, decide: Decide): Promise<Recorded> => {
+const recordEach = async (deps: EngineDeps, { request, arrival, network, now }: Asking, publishers: readonly UserKey[], onlyKept: boolean, decide: Decide): Promise<Recorded> => {
   if (publishers.length === 0) return NOTHING
   const session = poolSession(deps.store.pool)
   const [listed, ownName] = await Promise.all([findListing(session, publishers, request.fromUser, onlyKept), loadDisplayName(session, request.fromUser)])
@@ -70,7 +70,7 @@ export const recordContexts = (deps: EngineDeps, call: Call, actions: readonly B
 }
 
 /** Enters the watcher on the lists of all whom it watches in a legacy format, where it stays (3.7.5.3). Of oneself one knows. */
-export const recordWatcher = (deps: EngineDeps, call: Call, publishers: readonly UserKey[]): Promise<Recorded> =>
+export const recordWatcher = (deps: EngineDeps, call: Asking, publishers: readonly UserKey[]): Promise<Recorded> =>
   recordEach(deps, call, publishers.filter((publisher) => publisher !== call.request.fromUser), true, (_publisher, newcomer, state) => decideRecordWatcher(newcomer, state, deps.limits.subscribers))
 
 /** How a batch tells of those who take no more. */

@@ -6,7 +6,7 @@ import type { DialogRef } from '../store/dialogs.ts'
 import { applyOutcome } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
 import { lockPublisher } from '../store/users.ts'
-import type { Call, EngineDeps } from './deps.ts'
+import type { Asking, EngineDeps } from './deps.ts'
 import { accessTo, findAccess, type AccessOf } from './watchable.ts'
 
 /** What access lists decide of those that a list watches, and whose clients are to be told that somebody waits. */
@@ -19,7 +19,7 @@ export interface Regarded {
  * Writes to the edges of a list, once they are stored, what the access lists of those that it begins to watch decide. Whoever is allowed is so already; all others are looked at once
  * more behind the publisher's lock, each by itself, so that no change of their list is missed.
  */
-export const regardResources = async (deps: EngineDeps, call: Call, dialog: DialogRef, publishers: readonly UserKey[]): Promise<Regarded> => {
+export const regardResources = async (deps: EngineDeps, call: Asking, dialog: DialogRef, publishers: readonly UserKey[]): Promise<Regarded> => {
   const { arrival, now } = call
   const access = new Map(publishers.length === 0 ? [] : await findAccess(poolSession(deps.store.pool), publishers, call, deps.features))
   const touched: UserKey[] = []

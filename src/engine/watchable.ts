@@ -13,7 +13,7 @@ import { findFullPairs, findHomePools, findWatchedByTooMany } from '../store/lim
 import { loadRights } from '../store/rights.ts'
 import type { Session } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
-import type { Call, EngineLimits, Features } from './deps.ts'
+import type { Asking, EngineLimits, Features } from './deps.ts'
 import { Refused } from './refused.ts'
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
@@ -24,7 +24,7 @@ const findGranted = async (session: Session, users: readonly UserKey[], network:
 }
 
 /** Whom the sender watches through as many dialogs as may be. A poll leaves none behind, and each of our endpoints has but one dialog on a list of either kind (3.4.5.1.3). */
-const findWatchedTooOften = async (session: Session, users: readonly UserKey[], { request, network, now }: Call, most: number): Promise<readonly UserKey[]> =>
+const findWatchedTooOften = async (session: Session, users: readonly UserKey[], { request, network, now }: Asking, most: number): Promise<readonly UserKey[]> =>
   readIntent(request) === 'poll' || ((isBatch(request) || asksForList(request)) && network === 'sameEnterprise') ? []
     : findFullPairs(session, users, { subscriber: request.fromUser, callId: request.callId, remoteTag: request.fromTag }, most, now)
 
@@ -35,7 +35,7 @@ export type AccessOf = ReadonlyMap<UserKey, AccessDecision>
 export const noAccessLists: AccessOf = new Map()
 
 /** What the access lists of these users decide of the sender of a request for presence documents (MS-SIP 3.7), where this server has access lists. */
-export const findAccess = async (session: Session, users: readonly UserKey[], { request }: Call, { accessLists }: Pick<Features, 'accessLists'>): Promise<AccessOf> =>
+export const findAccess = async (session: Session, users: readonly UserKey[], { request }: Pick<Asking, 'request'>, { accessLists }: Pick<Features, 'accessLists'>): Promise<AccessOf> =>
   accessLists ? loadAccess(session, users, request.fromUser) : noAccessLists
 
 /** The letter for one of them. */
@@ -45,7 +45,7 @@ export const accessTo = (access: AccessOf, user: UserKey): AccessLetter => acces
  * Which of the users that a request names cannot be watched here, and why (3.4.5.1.3.1, 3.4.5.3). `access` is that of `findAccess` where presence documents are asked for; sent before,
  * it costs no round trip of its own.
  */
-export const findUnwatchable = async (session: Session, users: readonly UserKey[], call: Call, limits: Pick<EngineLimits, 'maxIncoming' | 'maxDialogsPerPair'>, access: AccessOf | Promise<AccessOf>): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
+export const findUnwatchable = async (session: Session, users: readonly UserKey[], call: Asking, limits: Pick<EngineLimits, 'maxIncoming' | 'maxDialogsPerPair'>, access: AccessOf | Promise<AccessOf>): Promise<ReadonlyMap<UserKey, Unwatchable>> => {
   const [{ existing, refused }, tooMany, tooOften, decided] = await Promise.all([
     findGranted(session, users, call.network), findWatchedByTooMany(session, users, call.request.fromUser, limits.maxIncoming), findWatchedTooOften(session, users, call, limits.maxDialogsPerPair), access,
   ])

@@ -136,6 +136,9 @@ const DELETE_RESOURCES = statement('dialogs-delete-resources', `
 const DELETE_EDGES = statement('dialogs-delete-edges', `
   DELETE FROM subscription USING unnest($1::text[], $2::text[], $3::text[]) AS gone (publisher, subscriber, local_tag)
   WHERE subscription.publisher = gone.publisher AND subscription.subscriber = gone.subscriber AND subscription.local_tag = gone.local_tag`)
+const DELETE_LISTS = statement('dialogs-delete-lists', `
+  DELETE FROM dialog_list USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
+  WHERE dialog_list.subscriber = gone.subscriber AND dialog_list.local_tag = gone.local_tag`)
 const DELETE_DEFERRED = statement('dialogs-delete-deferred', `
   DELETE FROM deferred USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
   WHERE deferred.subscriber = gone.subscriber AND deferred.local_tag = gone.local_tag`)
@@ -146,6 +149,7 @@ export const deleteDialogs = async (tx: Transaction, refs: readonly DialogRef[])
   const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
   void tx.send(DELETE, keys)
   void tx.send(DELETE_DEFERRED, keys)
+  void tx.send(DELETE_LISTS, keys)
   const edges = await tx.send<{ subscriber: string; local_tag: string; publisher: string }>(DELETE_RESOURCES, keys)
   if (edges.length > 0) void tx.send(DELETE_EDGES, [edges.map((edge) => edge.publisher), edges.map((edge) => edge.subscriber), edges.map((edge) => edge.local_tag)])
 }

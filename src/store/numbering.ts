@@ -29,13 +29,13 @@ export const lockFree = async (tx: Transaction, refs: readonly DialogRef[], send
 
 // Dialogs that a notification extends get an eighth more than they are told, so that the indexed time moves seldom.
 const BUMP = statement('dialogs-bump', `
-  UPDATE dialog SET cseq = cseq + told.count, notified_at = $3, notified_trace = told.trace,
+  UPDATE dialog SET cseq = cseq + CASE kind WHEN 'list' THEN 1 ELSE told.count END, notified_at = $3, notified_trace = told.trace,
     rlmi_version = rlmi_version + CASE kind WHEN 'adrl' THEN told.lists ELSE 0 END,
     expires_at = CASE WHEN extend_ms > 0 AND expires_at < $3 + extend_ms THEN $3 + extend_ms + extend_ms / 8 ELSE expires_at END
   FROM unnest($1::text[], $2::text[], $4::int[], $5::text[], $7::int[]) AS told (subscriber, local_tag, count, trace, lists)
   WHERE dialog.subscriber = told.subscriber AND dialog.local_tag = told.local_tag AND dialog.expires_at > $3 AND dialog.sender = $6 RETURNING dialog.*`)
 
-/** How many numbers a dialog needs, and which change they tell. */
+/** How many numbers a dialog needs, and which change they tell. A list of an ordinary phone needs one: all that is told at once stands in one document (RFC 4662). */
 export interface Numbered extends DialogRef {
   readonly count: number
   readonly trace: string

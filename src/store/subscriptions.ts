@@ -98,3 +98,12 @@ const NAMED = statement('edges-named', `
 /** Those of the named edges that still exist. */
 export const loadNamedSubscriptions = async (session: Session, named: readonly (DialogRef & { readonly publisher: UserKey })[]): Promise<readonly Edge[]> =>
   (await session.send<EdgeRow>(NAMED, [named.map(({ publisher }) => publisher), named.map(({ subscriber }) => subscriber), named.map(({ localTag }) => localTag)])).map(readEdge)
+
+const OF_DIALOGS = statement('edges-of-dialogs', `
+  SELECT edge.publisher, edge.subscriber, edge.local_tag, edge.network, edge.categories, edge.since, edge.format, edge.access FROM dialog_resource AS watched
+  JOIN unnest($1::text[], $2::text[]) AS named (subscriber, local_tag) ON watched.subscriber = named.subscriber AND watched.local_tag = named.local_tag
+  JOIN subscription AS edge ON edge.publisher = watched.publisher AND edge.subscriber = watched.subscriber AND edge.local_tag = watched.local_tag`)
+
+/** All edges of these dialogs. */
+export const loadEdgesOfDialogs = async (session: Session, refs: readonly DialogRef[]): Promise<readonly Edge[]> =>
+  (await session.send<EdgeRow>(OF_DIALOGS, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)])).map(readEdge)

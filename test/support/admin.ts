@@ -24,7 +24,7 @@ export type AdminCall = (method: 'GET' | 'PUT' | 'DELETE' | 'POST', path: string
 export const adminDeps = (world: World, changes: Partial<AdminDeps> = {}): AdminDeps => {
   const { store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications, features, migratedWrites } = world.engine
   return {
-    store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications, features, migratedWrites, contactStore: undefined, proxies: new Map([['kam1', { kind: 'kamailio' }], ['kam2', { kind: 'plain' }]]), reconciles: true, feedsUsers: true, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(),
+    store, domains, categories, plan, template, provisioning, memberDomains, limits, presenceTerms, serverPublications, features, migratedWrites, contactStore: undefined, proxies: new Map([['kam1', { kind: 'kamailio' }], ['kam2', { kind: 'plain' }]]), reconciles: true, feedsUsers: true, now: () => world.now, adminKey: KEY, wake: (publishers) => world.delivery.wake(publishers), enforceRights: () => world.enforces(), settleResourceLists: () => world.settlesLists(),
     endExpired: () => world.delivery.endExpired(), isReady: async () => true, log: createLog('silent'), metrics: createMetrics(), ...changes,
   }
 }

@@ -18,6 +18,7 @@ import { createProvisioningDirectory } from '../../src/engine/provisioning-direc
 import { publishDirectories } from '../../src/engine/directory-publish.ts'
 import { putUserTerms, type UserTerms } from '../../src/engine/put-user.ts'
 import { handleFailedNotify } from '../../src/engine/notify-failed.ts'
+import { settleResourceLists } from '../../src/engine/settle-resource-lists.ts'
 import { handleLostBinding, handleRegister, type LostBinding, type RegistrationAnswer } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
@@ -91,7 +92,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
-    const features: Features = { legacyPresence: true, adhocLists: true, accessLists: true, directorySearch: true, contactStore: this.movesContacts, publish: true }
+    const features: Features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, directorySearch: true, contactStore: this.movesContacts, publish: true }
     return {
       store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse',
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),
@@ -105,7 +106,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics()
-    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, maxListBytes: limits.maxAnswerBytes, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {
@@ -166,6 +167,7 @@ export class World {
     await cleanUpAnswered(this.engine)
     this.delivery.wake((await publishDirectories(this.engine, SERVER_PUBLICATION_MS)).touched)
     await enforceRights(this.engine)
+    this.delivery.wake(await settleResourceLists(this.engine))
     await this.delivery.endExpired()
     await this.delivery.findLeftBehind()
     await this.delivery.tidyDebts()
@@ -203,6 +205,13 @@ export class World {
     await this.delivery.endExpired()
     await this.delivery.payDeferred()
     return enforced
+  }
+
+  /** What happens right after a change of a stored list by the operator. */
+  async settlesLists(): Promise<void> {
+    this.delivery.wake(await settleResourceLists(this.engine))
+    await this.delivery.endExpired()
+    await this.delivery.payDeferred()
   }
 
   async register(text: string | Uint8Array, source: { readonly proxy: string; readonly flow: string; readonly granted: number | undefined }): Promise<RegistrationAnswer> {

@@ -52,6 +52,7 @@ export const failures = {
   dialogsExceeded: { status: 413, reason: 'Request Entity Too Large', diagnostics: { id: 2012, reason: 'Category subscription limit exceeded' }, section: '3.4.5.1.3.1', sentence: 'The subscriber watches this user through as many dialogs as may be; ending one makes room.' },
   subscribesTooMuch: { status: 403, reason: 'Forbidden', diagnostics: { id: 2012, reason: 'Category subscription limit exceeded' }, section: '3.4.5.1.3', sentence: 'The subscription would exceed the contacts or categories that one dialog may watch.' },
   listExtensionMissing: { status: 421, reason: 'Extension Required', section: 'RFC 4662 4.1', sentence: 'A list of contacts is answered in a form that the client does not claim to read: Supported lacks eventlist.' },
+  listNotGranted: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'RFC 4662 4.4', sentence: 'The list of contacts is kept for others than the subscriber.' },
   listActionMisplaced: { status: 400, reason: 'Bad Request', section: 'MS-SIP 3.3', sentence: 'A list of contacts is opened with create; add and delete change one inside of its dialog.' },
   subscriberNotListed: { status: 400, reason: 'Bad Request', diagnostics: { id: 2000, reason: 'Prompted subscriber does not exist' }, section: '3.6.5.3', sentence: 'The user to be acknowledged is not on the subscriber list.' },
   subscribersExceeded: { status: 413, reason: 'Request Entity Too Large', section: '3.6.5.3', sentence: 'The subscriber list of the publisher is full.' },

@@ -1,6 +1,6 @@
 import { writeBareUri, writeUserUri, type UserKey } from '../sip/uri.ts'
 import { namespaces } from '../xml/namespaces.ts'
-import { writeAttribute } from '../xml/write.ts'
+import { escapeXml, writeAttribute } from '../xml/write.ts'
 
 /** A resource of a batch that this server does not serve, and what the client shall do (3.4.5.1.3.1). */
 export interface Rejection {
@@ -19,14 +19,17 @@ export type InstanceState =
 /** A resource with its one instance, or without where its state is not told yet (RFC 4662 4.5); `cid` names the part that holds it. */
 export interface ListedResource {
   readonly user: UserKey
+  /** What the list calls it (RFC 4662 5.4). */
+  readonly name?: string | undefined
   readonly instance: InstanceState | undefined
   readonly cid?: string
 }
 
 /** What an RLMI document says of itself (RFC 4662 5.2). */
 export interface ListHead {
-  /** Whose list it is. */
+  /** Whose list it is, or the list that was subscribed to. */
   readonly subscriber: UserKey
+  readonly name?: string | undefined
   readonly version: number
   /** It names every resource of the list. */
   readonly fullState: boolean
@@ -43,14 +46,18 @@ interface WrittenInstance {
 const writeInstance = ({ state, reason, statusCode, cid, poolFqdn }: WrittenInstance): string =>
   `<instance id="0" state="${state}"` + writeAttribute('reason', reason) + writeAttribute('statusCode', statusCode) + writeAttribute('cid', cid) + writeAttribute('poolFqdn', poolFqdn) + '/>'
 
-const writeResource = (user: UserKey, instance: WrittenInstance | undefined): string => {
+const writeName = (name: string | undefined): string => (name === undefined ? '' : `<name>${escapeXml(name)}</name>`)
+
+const writeResource = (user: UserKey, instance: WrittenInstance | undefined, name?: string): string => {
   const start = `<resource${writeAttribute('uri', writeUserUri(user))}`
-  return instance === undefined ? `${start}/>` : `${start}>${writeInstance(instance)}</resource>`
+  const content = writeName(name) + (instance === undefined ? '' : writeInstance(instance))
+  return content === '' ? `${start}/>` : `${start}>${content}</resource>`
 }
 
-const writeList = ({ subscriber, version, fullState }: ListHead, resources: readonly string[]): string => {
+const writeList = ({ subscriber, name, version, fullState }: ListHead, resources: readonly string[]): string => {
   const start = `<list xmlns="${namespaces.rlmi}"${writeAttribute('uri', writeUserUri(subscriber))} version="${version}" fullState="${fullState}"`
-  return resources.length === 0 ? `${start}/>` : `${start}>${resources.join('')}</list>`
+  const content = writeName(name) + resources.join('')
+  return content === '' ? `${start}/>` : `${start}>${content}</list>`
 }
 
 /** The list of rejected resources of a batch answer: fullState is always false, version may stay 0 (2.2.2.4.2, 3.4.5.2). */
@@ -59,4 +66,4 @@ export const writeRlmi = (subscriber: UserKey, rejections: readonly Rejection[])
 
 /** The meta-information of a list (RFC 4662 5): each of its resources and how its subscription stands. */
 export const writeListMeta = (head: ListHead, resources: readonly ListedResource[]): string =>
-  writeList(head, resources.map(({ user, instance, cid }) => writeResource(user, instance === undefined ? undefined : { ...instance, cid })))
+  writeList(head, resources.map(({ user, name, instance, cid }) => writeResource(user, instance === undefined ? undefined : { ...instance, cid }, name)))

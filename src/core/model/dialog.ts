@@ -5,9 +5,9 @@ import type { SourceNetwork } from './network.ts'
 
 /**
  * Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), contact lists (MS-SIP 3.7.5), presence for other clients (3.7), one by one and in
- * lists of the clients before enhanced presence (MS-SIP 3.3), and the access lists and pending watchers of those (MS-SIP 3.7.5).
+ * lists of the clients before enhanced presence (MS-SIP 3.3), the access lists and pending watchers of those (MS-SIP 3.7.5), and lists of ordinary phones (RFC 4662).
  */
-export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending'] as const
+export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending', 'list'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
 /** By which a user watches what is its own. */
@@ -21,11 +21,14 @@ export type SelfScope = (typeof selfScopes)[number]
 export const endReasons = ['timeout', 'deactivated', 'noresource', 'rejected', 'migrated'] as const
 export type EndReason = (typeof endReasons)[number]
 
-/** Dialogs whose notifications are event lists say so (RFC 4662 4.2). */
-export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind === 'self' || kind === 'batch' || kind === 'single' || kind === 'adrl'
+/** Lists of presence documents (MS-SIP 3.3, RFC 4662): what is said of one resource ends that one's part in the list, not the dialog. */
+export const tellsResources = (kind: DialogKind): boolean => kind === 'adrl' || kind === 'list'
 
-/** Dialogs on many publishers at once: each endpoint of ours has one of a kind, and who opens it anew learns who is rejected. */
-export const isListKind = (kind: DialogKind): boolean => kind === 'batch' || kind === 'adrl'
+/** Dialogs whose notifications are event lists say so (RFC 4662 4.2). */
+export const needsEventlist = ({ kind }: Pick<Dialog, 'kind'>): boolean => kind === 'self' || kind === 'batch' || kind === 'single' || tellsResources(kind)
+
+/** Dialogs on many publishers at once: who opens one anew learns who is rejected. */
+export const isListKind = (kind: DialogKind): boolean => kind === 'batch' || tellsResources(kind)
 
 /** A live subscription dialog (SelfSubscriptionDialogEntry, CategorySubscriptionDialogEntry; 3.2.1). */
 export interface Dialog {

@@ -9,6 +9,8 @@ export const mediaTypes = {
   /** The same for clients before enhanced presence (MS-SIP 3.3). */
   adhocList: 'application/adrl+xml',
   categories: 'application/msrtc-event-categories+xml',
+  /** Lists of resources in a SUBSCRIBE of ordinary phones (RFC 5367). */
+  resourceLists: 'application/resource-lists+xml',
   rlmi: 'application/rlmi+xml',
   multipartRelated: 'multipart/related',
   fault: 'application/msrtc-fault+xml',

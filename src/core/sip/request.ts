@@ -30,6 +30,7 @@ export interface SipRequest {
   readonly ifMatch: readonly string[] | undefined
   readonly expires: number | undefined
   readonly contentType: string | undefined
+  readonly contentDisposition: string | undefined
   readonly accept: readonly string[]
   readonly supported: ReadonlySet<string>
   readonly require: ReadonlySet<string>
@@ -95,6 +96,7 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
   const expires = expiresText === undefined ? undefined : readSeconds(expiresText)
   if (expiresText !== undefined && expires === undefined) return bad('Expires is not a number of seconds')
   const contentType = message.headers.get('content-type')?.[0]
+  const contentDisposition = message.headers.get('content-disposition')?.[0]
   const event = message.headers.get('event')?.[0]
   return ok({
     method: message.method,
@@ -116,6 +118,7 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
     ifMatch: message.headers.has('sip-if-match') ? list(message, 'sip-if-match') : undefined,
     expires,
     contentType: contentType === undefined ? undefined : bareValue(contentType),
+    contentDisposition: contentDisposition === undefined ? undefined : bareValue(contentDisposition),
     accept: list(message, 'accept').map(bareValue),
     supported: readOptionTags(message.headers.get('supported') ?? []),
     require: readOptionTags(message.headers.get('require') ?? []),

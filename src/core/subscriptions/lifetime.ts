@@ -1,7 +1,7 @@
 import { failure, type Failure } from '../base/failure.ts'
 import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
-import { needsEventlist, shownExpires, type Dialog } from '../model/dialog.ts'
+import { needsEventlist, shownExpires, tellsResources, type Dialog } from '../model/dialog.ts'
 import type { SipRequest } from '../sip/request.ts'
 
 /** Bounds of subscription expiry, in seconds. */
@@ -15,7 +15,7 @@ export interface ExpiryLimits {
 export type Intent = 'create' | 'poll' | 'refresh' | 'cancel'
 
 /** Expires: 0 without a To tag is a poll, with one it is a cancel. */
-export const readIntent = (request: SipRequest): Intent =>
+export const readIntent = (request: Pick<SipRequest, 'toTag' | 'expires'>): Intent =>
   request.toTag === undefined ? (request.expires === 0 ? 'poll' : 'create') : request.expires === 0 ? 'cancel' : 'refresh'
 
 /**
@@ -75,6 +75,6 @@ export const plainHeaders = (dialog: Dialog, negotiated: Negotiated, now: Instan
   ['Contact', `<${dialog.contact}>`],
   ['Expires', String(shownExpires(dialog, now))],
   // The lists of RFC 4662 say so here as well (4.1); what MS-PRES makes of them says so where the data is.
-  ...(dialog.kind === 'adrl' ? [['Require', 'eventlist'] as const] : []),
+  ...(tellsResources(dialog.kind) ? [['Require', 'eventlist'] as const] : []),
   ...supportedHeader(negotiated),
 ]

@@ -7,7 +7,7 @@ import type { UserKey } from '../sip/uri.ts'
 import type { Unwatchable } from './watchability.ts'
 
 /** Both tags in Require make it a batch; anything else is a single category SUBSCRIBE (3.4.5.1.1). */
-export const isBatch = ({ require }: SipRequest): boolean => require.has('adhoclist') && require.has('categorylist')
+export const isBatch = ({ require }: Pick<SipRequest, 'require'>): boolean => require.has('adhoclist') && require.has('categorylist')
 
 /** The rules of a single category SUBSCRIBE (3.4.5.1.1, 3.4.5.3): one action, to subscribe, to one resource, which is To. */
 export const checkSingle = (request: SipRequest, actions: readonly BatchAction[]): Failure | undefined => {

@@ -21,6 +21,8 @@ export const namespaces = {
   categoryList: 'http://schemas.microsoft.com/2006/09/sip/categorylist',
   /** resource list meta-information (6.9, RFC 4662) */
   rlmi: 'urn:ietf:params:xml:ns:rlmi',
+  /** lists of resources in a SUBSCRIBE (RFC 4826, RFC 5367) */
+  resourceLists: 'urn:ietf:params:xml:ns:resource-lists',
   /** lists of presentities in a SUBSCRIBE of clients before enhanced presence (MS-SIP 3.3) */
   adhocList: 'urn:ietf:params:xml:ns:adrl',
   /** delimiter and end around what later versions added to a document (7.1) */

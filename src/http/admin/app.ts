@@ -23,6 +23,7 @@ import { publicationRoutes } from './publications.ts'
 import { presenceRoutes } from './presence.ts'
 import { provisioningRoutes } from './provisioning.ts'
 import { proxyRoutes } from './proxies.ts'
+import { resourceListRoutes } from './resource-lists.ts'
 import { subscriberRoutes } from './subscribers.ts'
 import { subscriptionRoutes } from './subscriptions.ts'
 import { templateRoutes } from './template.ts'
@@ -92,6 +93,7 @@ export const buildAdminApp = async (deps: AdminDeps): Promise<FastifyInstance> =
     await scoped.register(provisioningRoutes(deps))
     await scoped.register(proxyRoutes(deps))
     await scoped.register(directoryFeedRoutes(deps))
+    if (deps.features.resourceLists) await scoped.register(resourceListRoutes(deps))
   }, { prefix: '/admin/v1' })
   await app.ready()
   return app

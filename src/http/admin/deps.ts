@@ -43,6 +43,8 @@ export interface AdminDeps {
   readonly wake: (publishers: readonly UserKey[]) => void
   /** Makes changed rights and domains hold for the subscriptions that exist. */
   readonly enforceRights: () => Promise<unknown>
+  /** Brings the subscriptions to stored lists to what these hold now. */
+  readonly settleResourceLists: () => Promise<unknown>
   /** Tells subscriptions that have ended so, without waiting for the timer. */
   readonly endExpired: () => Promise<unknown>
   readonly isReady: () => Promise<Readiness>

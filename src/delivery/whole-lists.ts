@@ -1,0 +1,45 @@
+import { presenceViewOf, type PresenceTerms } from '../core/notifications/presence.ts'
+import { fitEntries, tellEntries } from '../core/notifications/list-notice.ts'
+import { presenceNotice } from '../core/notifications/watched-presence.ts'
+import type { DialogList } from '../core/model/resource-list.ts'
+import type { UserKey } from '../core/sip/uri.ts'
+import type { CurrentState } from '../store/current-state.ts'
+import { defer, type Debt } from '../store/deferred.ts'
+import { loadDialogLists } from '../store/dialog-lists.ts'
+import { loadPresenceTerms } from '../store/presence-beside.ts'
+import type { Transaction } from '../store/session.ts'
+import { loadEdgesOfDialogs, type Edge } from '../store/subscriptions.ts'
+import { refText, type Due, type HandOverDeps } from './hand-over.ts'
+
+/** A dialog on a list that is owed the whole of it: the debt is about the URI of the list. */
+export interface WholeList {
+  readonly debt: Debt
+  readonly list: DialogList
+  readonly edges: readonly Edge[]
+}
+
+/** The lists that are to be told as a whole; hardly ever any. */
+export const loadWholeLists = async (tx: Transaction, debts: readonly Debt[]): Promise<readonly WholeList[]> => {
+  const lists = new Map((await loadDialogLists(tx, debts)).map((list) => [refText(list), list]))
+  const wanted = debts.flatMap((debt) => {
+    const list = lists.get(refText(debt))
+    return list?.uri === debt.publisher ? [{ debt, list }] : []
+  })
+  if (wanted.length === 0) return []
+  const edges = Map.groupBy(await loadEdgesOfDialogs(tx, wanted.map(({ debt }) => debt)), refText)
+  return wanted.map((whole) => ({ ...whole, edges: edges.get(refText(whole.debt)) ?? [] }))
+}
+
+/** Writes such a list from the latest states. What does not fit into the notification is owed to the dialog, which is told right after. */
+export const writeWholeList = async (tx: Transaction, deps: Pick<HandOverDeps, 'maxListBytes' | 'now'>, { debt, list, edges }: WholeList, current: CurrentState, terms: PresenceTerms): Promise<Due & Debt> => {
+  const edgeOf = new Map<UserKey, Edge>(edges.map((edge) => [edge.publisher, edge]))
+  const termsOf = await loadPresenceTerms(tx, [...edgeOf.keys()], terms)
+  const { told, left } = fitEntries(tellEntries(list.entries, (user) => {
+    const edge = edgeOf.get(user)
+    if (edge === undefined) return undefined
+    return presenceNotice(presenceViewOf(current.of(user), termsOf(user)), { user: edge.subscriber, network: edge.network, format: 'pidf' }, edge.access, termsOf(user))
+  }), deps.maxListBytes)
+  // Not as those who hold the dialog: a debt that stands already is being paid by this very notification.
+  if (left.size > 0) void defer(tx, [...left].map((publisher) => ({ subscriber: debt.subscriber, localTag: debt.localTag, publisher, attempts: 0, dueAt: deps.now() })), 'did not fit into the list')
+  return { ...debt, notice: { body: undefined }, whole: told }
+}
