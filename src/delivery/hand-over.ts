@@ -215,5 +215,7 @@ export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sen
   const told = new Set(done)
   const ended = sent.filter(({ due, dialog }) => told.has(due) && due.notice.terminated !== undefined && !tellsResources(dialog.kind)).map(({ due }) => due)
   await deleteDialogs(tx, distinct([...lost, ...ended]))
-  return { sent: done.length, gone: lost.length, deferred: later.length }
+  // What a list was told together is one notification.
+  const listed = sent.flatMap(({ due, dialog }) => (dialog.kind === 'list' && told.has(due) ? [due] : []))
+  return { sent: done.length - listed.length + distinct(listed).length, gone: lost.length, deferred: later.length }
 }

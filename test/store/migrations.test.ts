@@ -79,7 +79,7 @@ t.test('migrations that have landed never change', async (t) => {
 t.test('the owning user leads every primary key', async (t) => {
   const keys = await readPrimaryKeys(pool)
   t.ok(keys.size >= 13)
-  const others: Readonly<Record<string, string>> = { domain: 'domain', category: 'name', deployment_setting: 'name', user_round: 'name', directory_feed: 'name', migration: 'number' }
+  const others: Readonly<Record<string, string>> = { domain: 'domain', category: 'name', deployment_setting: 'name', user_round: 'name', directory_feed: 'name', migration: 'number', resource_list: 'list_uri' }
   for (const [table, [first]] of keys) t.ok(others[table] === undefined ? ['publisher', 'subscriber', 'user_uri'].includes(first ?? '') : others[table] === first, `${table} (${first})`)
 })
 

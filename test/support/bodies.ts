@@ -107,3 +107,15 @@ export const searchBody = (rows: SearchRows, maxResults: number | string = 100):
   '<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/"><SOAP-ENV:Body><m:directorySearch xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip">' +
   `<m:filter m:href="#searchArray"/><m:maxResults>${maxResults}</m:maxResults></m:directorySearch><m:Array xmlns:m="http://schemas.microsoft.com/winrtc/2002/11/sip" m:id="searchArray">` +
   `${rows.map(([attrib, value]) => `<m:row m:attrib="${quoted(attrib)}" m:value="${quoted(value)}"/>`).join('')}</m:Array></SOAP-ENV:Body></SOAP-ENV:Envelope>`
+
+/** A user in a list, with a name of the list's own perhaps: `boris@x.example` or `['boris@x.example', 'Boris B.']`. */
+export type ListEntryText = string | readonly [user: string, name: string]
+
+/** What stands in the resource-lists document of an ordinary phone (RFC 4826). */
+export const resourceListsBody = (entries: readonly ListEntryText[], name?: string): string => {
+  const named = (text: string | undefined): string => (text === undefined ? '' : `<display-name>${text}</display-name>`)
+  return `<?xml version="1.0" encoding="UTF-8"?>\r\n<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${named(name)}${entries.map((entry) => {
+    const [user, text] = typeof entry === 'string' ? [entry, undefined] : entry
+    return `<entry uri="sip:${user}">${named(text)}</entry>`
+  }).join('')}</list></resource-lists>`
+}
