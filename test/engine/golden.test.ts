@@ -65,7 +65,7 @@ const matchBody = (contentType: string, expected: string, actual: string, bindin
   if (wanted.length !== parts.length) return `expected ${wanted.length} parts, got ${parts.length}`
   for (const [at, { head, body }] of wanted.entries()) {
     const part = parts[at]
-    if (part === undefined || head.join('\n') !== part.headers.join('\n')) return `part ${at + 1}: expected ${head.join(' | ')}, got ${part?.headers.join(' | ') ?? 'none'}`
+    if (part === undefined || head.length !== part.headers.length || head.some((line, place) => matchText(line, part.headers[place] ?? '', bindings) !== undefined)) return `part ${at + 1}: expected ${head.join(' | ')}, got ${part?.headers.join(' | ') ?? 'none'}`
     const wrong = compareXml(body, part.text, bindings)
     if (wrong !== undefined) return `part ${at + 1}: ${wrong}`
   }

@@ -5,12 +5,14 @@ import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postp
 import {
   deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
+import { findStaleLists, loadDialogLists, putDialogList } from '../../src/store/dialog-lists.ts'
 import { oweEverything } from '../../src/store/dialog-debts.ts'
 import { lockFailing, noteFailure } from '../../src/store/dialog-failures.ts'
 import { putEndpoint } from '../../src/store/endpoints.ts'
 import { adoptDialogs, adoptExpired, claimExpiredDialogs, lockForNumbering, lockFree, takeNumbers } from '../../src/store/numbering.ts'
+import { deleteResourceList, findServedList, listResourceLists, putResourceList } from '../../src/store/resource-lists.ts'
 import { poolSession, statement, transact, type Transaction } from '../../src/store/session.ts'
-import { deleteResources, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
+import { deleteResources, loadEdgesOfDialogs, loadNamedSubscriptions, loadResources, loadSubscriptions, putResources } from '../../src/store/subscriptions.ts'
 import { createUser } from '../../src/store/users.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
 import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint, SENDER } from './samples.ts'
@@ -296,4 +298,31 @@ t.test('expired dialogs that another node works on are passed over', { skip: nee
     t.same((await claimExpiredDialogs(tx, SENDER, 15, 9)).map(({ localTag }) => localTag), ['a'])
     t.same((await within((other) => claimExpiredDialogs(other, SENDER, 99, 9))).map(({ localTag }) => localTag), ['b'])
   })
+})
+
+t.test('lists of ordinary phones: one number for all that is told at once, and a list that ends with its dialog', async (t) => {
+  await addPublishers()
+  const list = { uri: 'team@x.example', name: AWKWARD, revision: 7, entries: [{ user: bert, name: AWKWARD }, { user: carl, refused: 'rejected' }] }
+  await within(async (tx) => {
+    for (const localTag of ['list', 'batch']) void insertDialog(tx, sampleDialog({ localTag, callId: localTag, kind: localTag === 'list' ? 'list' : 'batch', cseq: 4, expiresAt: 900 }))
+    void putDialogList(tx, ref('list'), { ...list, revision: undefined })
+    void putResources(tx, ref('list'), 'sameEnterprise', [{ publisher: bert, categories: ['note'] }], 'pidf')
+  })
+  t.same(await loadDialogLists(session, [ref('list'), ref('batch'), ref('list', bert)]), [{ ...ref('list'), ...list, revision: undefined }])
+  t.same(await findStaleLists(session, ref('', ''), 9), [], 'a list of its own is never behind')
+  await within(async (tx) => { void putDialogList(tx, ref('list'), list) })
+  t.same(await findStaleLists(session, ref('', ''), 9), [{ ...ref('list'), uri: list.uri }], 'the stored list is gone')
+  const stored = { uri: list.uri, name: undefined, owner: undefined, subscribers: [carl], entries: [{ user: bert }] }
+  t.match(await putResourceList(session, stored, 7), { ...stored, revision: 7, createdAt: 7 })
+  t.same(await findStaleLists(session, ref('', ''), 9), [])
+  t.match(await putResourceList(session, stored, 8), { revision: 7, updatedAt: 8 }, 'put as it was')
+  t.match(await putResourceList(session, { ...stored, name: AWKWARD }, 8), { revision: 8, name: AWKWARD, createdAt: 7 })
+  t.match(await putResourceList(session, { ...stored, owner: anna }, 5), { revision: 9 }, 'a clock that goes back')
+  t.same(await findStaleLists(session, ref('', ''), 9), [{ ...ref('list'), uri: list.uri }])
+  t.same(await findStaleLists(session, ref('list'), 9), [], 'page by page')
+  t.same((await within((tx) => number(tx, [{ ...ref('batch'), count: 3 }, { ...ref('list'), count: 3 }], 5))).map(({ localTag, cseq }) => `${localTag} ${cseq}`).sort(), ['batch 7', 'list 5'])
+  t.match(await loadEdgesOfDialogs(session, [ref('list'), ref('batch')]), [{ ...ref('list'), publisher: bert, format: 'pidf' }])
+  await within((tx) => deleteDialogs(tx, [ref('list')]))
+  t.same([await loadDialogLists(session, [ref('list')]), await loadEdgesOfDialogs(session, [ref('list')])], [[], []])
+  t.same([(await listResourceLists(session, 9)).length, await listResourceLists(session, 9, list.uri), await deleteResourceList(session, list.uri), await deleteResourceList(session, list.uri), await findServedList(session, list.uri)], [1, [], true, false, undefined])
 })
