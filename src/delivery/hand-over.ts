@@ -70,6 +70,8 @@ export interface Sent<D extends Due> {
   readonly dialog: Dialog
   readonly result: DeliveryResult
   readonly trouble: string | undefined
+  /** The list, by its URI, in whose notification it was. When that was lost its version is missing to the client, which takes the whole list without asking for it (RFC 4662 5.6). */
+  readonly list?: UserKey
 }
 
 /** Notices that are numbered and handed over in one transaction at most: bounds what is in memory, how long the event loop is busy with one publisher's watchers, and how long dialogs stay locked. */
@@ -157,14 +159,15 @@ export const send = async <D extends Due>(tx: Transaction, deps: HandOverDeps, d
     const { results, trouble } = await deps.proxies.handOver(proxy, addressed.map(({ instruction }) => instruction), patience)
     for (const [at, { dues: told, dialog }] of addressed.entries()) {
       const result = results[at] ?? 'unreached'
+      const list = lists.get(refText(dialog))
       for (const due of told) {
-        sent.push({ due, dialog, result, trouble })
+        sent.push({ due, dialog, result, trouble, ...(list === undefined ? {} : { list: list.uri }) })
         if (verbose) deps.log.debug({ trace: due.trace, publisher: due.publisher, subscriber: due.subscriber, localTag: due.localTag, cseq: dialog.cseq, proxy, result }, 'notified')
       }
     }
   }))
   // What did not fit into the notification of its list is told in the next one.
-  const done = new Set(sent.map(({ due }) => due))
+  const done = new Set(listed.length === 0 ? [] : sent.map(({ due }) => due))
   for (const dialog of listed) for (const due of byDialog.get(refText(dialog)) ?? []) if (!done.has(due)) sent.push({ due, dialog, result: 'unreached', trouble: 'it did not fit into the notification' })
   return sent
 }

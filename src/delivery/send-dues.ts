@@ -50,8 +50,9 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
   await use(distinct(certain))
   const sent = await send(tx, deps, certain, deps.patience, sender)
   const sorted = await sortOut(tx, deps, sent)
+  const lists = new Map(sent.flatMap(({ due, list }) => (list === undefined ? [] : [[due, list] as const])))
   for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {
-    void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, attempts, since, dueAt })), reason, true)
+    void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, publisher: lists.get(due) ?? due.publisher, attempts, since, dueAt })), reason, true)
   }
   const count = await endLost(tx, sent, sorted)
   return { ...count, deferred: count.deferred + passed.length }

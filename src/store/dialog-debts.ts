@@ -2,13 +2,14 @@ import type { UserKey } from '../core/sip/uri.ts'
 import { OWN_KINDS, type DialogRef } from './dialogs.ts'
 import { statement, type Transaction } from './session.ts'
 
-// Self subscriptions and lists are about their own user. Debts that are not due yet are left as they are unless the pause grows by more than a
+// Self subscriptions and lists are about their own user; a list of an ordinary phone is owed as a whole, under its URI. Debts that are not due yet are left as they are unless the pause grows by more than a
 // stall: of hundreds of notifications that fail together, the first one notes them all.
 const OWE_ALL = statement('deferred-put-all', `
   INSERT INTO deferred (subscriber, local_tag, publisher, attempts, reason, due_at, proxy, since)
   SELECT dialog.subscriber, dialog.local_tag, watched.publisher, $3, $4, $5, dialog.proxy, $6 FROM dialog
   CROSS JOIN LATERAL (
-    SELECT publisher FROM dialog_resource AS r WHERE r.subscriber = dialog.subscriber AND r.local_tag = dialog.local_tag
+    SELECT publisher FROM dialog_resource AS r WHERE dialog.kind <> 'list' AND r.subscriber = dialog.subscriber AND r.local_tag = dialog.local_tag
+    UNION ALL SELECT list_uri FROM dialog_list AS l WHERE l.subscriber = dialog.subscriber AND l.local_tag = dialog.local_tag
     UNION ALL SELECT dialog.subscriber WHERE dialog.kind IN (${OWN_KINDS})) AS watched
   WHERE dialog.subscriber = $1 AND dialog.local_tag = $2
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason, due_at = excluded.due_at, proxy = excluded.proxy

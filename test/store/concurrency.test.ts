@@ -6,7 +6,7 @@ import { poolSession } from '../../src/store/session.ts'
 import { openTestStore } from '../support/database.ts'
 import { addUsers, createClock, createFakeProxy, createNode, quiesce, seeded, type Behaviour, type EngineNode, type FakeProxy } from './engine-kit.ts'
 import { brokenOrder, createListener, lastHeard, listen, storedFor, type Listener } from './listener.ts'
-import { membersText, publishText, selfSubscribeText, subscribeText, versionsIn } from './sip-texts.ts'
+import { membersText, publishText, resourceListText, selfSubscribeText, subscribeText, versionsIn } from './sip-texts.ts'
 
 const { store, reset, url } = await openTestStore(t)
 // Two engines share the database; the embedded one has a single connection, which they share too.
@@ -212,4 +212,84 @@ t.test('with a proxy that fails, breaks down and loses connections nothing is lo
     t.equal(await count(`${table} WHERE NOT EXISTS (SELECT 1 FROM dialog WHERE dialog.subscriber = ${where}.subscriber AND dialog.local_tag = ${where}.local_tag)`), 0, `${table}: nothing hangs on ended dialogs`)
   }
   t.equal(await count('subscription'), await count('dialog_resource'), 'both sides of the edges agree')
+})
+
+/** What a phone keeps of a list, by RFC 4662 5.6: it discards what is not newer, and wants the whole list when a version is missing before a part. */
+interface Phone {
+  version: number
+  refreshes: boolean
+  table: Map<string, string>
+}
+
+const take = (phone: Phone, { cseq, body }: { readonly cseq: number; readonly body: string }): string | undefined => {
+  const [, version = '', full] = /version="(\d+)" fullState="(true|false)"/.exec(body) ?? []
+  if (Number(version) !== cseq - 1) return `version ${version} in NOTIFY ${cseq}`
+  if (Number(version) <= phone.version) return undefined
+  if (full === 'true') [phone.table, phone.refreshes] = [new Map(), false]
+  else if (Number(version) > phone.version + 1) phone.refreshes = true
+  phone.version = Number(version)
+  for (const [, user = '', state = '', cid] of body.matchAll(/<resource uri="sip:([^"]+)"><instance id="0" state="(\w+)"(?: reason="\w+")?(?: cid="([^"]+)")?/g)) {
+    const document = cid === undefined ? '' : body.split(`Content-ID: <${cid}>\r\n`)[1]?.split('\r\n\r\n')[1] ?? 'missing'
+    phone.table.set(user, `${state} ${document}`)
+  }
+  return undefined
+}
+
+t.test('lists of ordinary phones: whoever tells what at the same time, the phone ends up with what a poll shows, and asks for it only where a version is missing', async (t) => {
+  const random = seeded(seed + 2)
+  const fake = createFakeProxy()
+  const nodes = createNodes(fake)
+  const publishers = ['paul', 'quentin', 'rosa', 'udo'].map((name) => `${name}@nordwind.example`)
+  await addUsers(store, [anna, ...publishers], clock.time)
+  await nodes[0].register(anna, 'phone')
+  const phone: Phone = { version: -1, refreshes: false, table: new Map() }
+  const faults: string[] = []
+  const inbox: { cseq: number; body: string }[] = []
+  let [cseq, toTag] = [0, undefined as string | undefined]
+  const pick = (): EngineNode => (random() < 0.5 ? nodes[0] : nodes[1])
+  const subscribes = async (users: readonly string[], more: { readonly callId?: string; readonly expires?: number } = {}): Promise<readonly { cseq: number; body: string }[]> => {
+    const poll = more.expires === 0
+    if (!poll) cseq += 1
+    const answer = await pick().sip(resourceListText({ user: anna, epid: 'phone', callId: 'list', cseq: poll ? 1 : cseq, toTag: poll ? undefined : toTag, publishers: users, ...more }))
+    if (answer.reply.status !== 200) throw new Error(`${answer.reply.status}`)
+    if (!poll) toTag = answer.reply.toTag
+    return answer.notify.map(({ h, b }) => ({ cseq: Number(/^CSeq: (\d+)/m.exec(h)?.[1]), body: b }))
+  }
+  fake.behave = (handed) => {
+    if (random() < 0.1) return 'failed'
+    if (random() < 0.05) return 'throw'
+    inbox.push(handed)
+    return 'sent'
+  }
+  inbox.push(...await subscribes(publishers.slice(0, 3)))
+  const versions = new Map<string, number>()
+  const publishes = async (publisher: string): Promise<void> => {
+    const version = versions.get(publisher) ?? 0
+    versions.set(publisher, version + 1)
+    const xml = `<legacyInterop xmlns="http://schemas.microsoft.com/2006/09/sip/categories" availability="${[3500, 6500, 15500, 18500][Math.floor(random() * 4)]}"/>`
+    await pick().sip(publishText(publisher, `p-${publisher}-${version}`, 1, [{ category: 'legacyInterop', version, data: '', xml }]))
+  }
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const work = publishers.filter(() => random() < 0.5).map(publishes)
+    if (random() < 0.15) work.push(subscribes(random() < 0.5 ? [] : publishers.filter(() => random() < 0.7).concat(anna)).then((told) => { inbox.push(...told) }))
+    await Promise.all(work)
+    if (random() < 0.3) {
+      clock.time += 500
+      for (const { delivery } of nodes) await delivery.payDeferred()
+    }
+  }
+  fake.behave = (handed) => {
+    inbox.push(handed)
+    return 'sent'
+  }
+  t.ok(await quiesce(nodes, clock), 'nothing is left to tell')
+  for (const told of inbox.splice(0)) faults.push(...[take(phone, told)].flatMap((fault) => fault ?? []))
+  if (phone.refreshes) for (const told of await subscribes([])) take(phone, told)
+  t.same(faults, [])
+  const shown: Phone = { version: -1, refreshes: false, table: new Map() }
+  const watched = (await store.pool.query<{ publisher: string }>('SELECT publisher FROM dialog_resource')).rows.map((row) => row.publisher)
+  for (const told of await subscribes(watched, { callId: 'poll', expires: 0 })) take(shown, told)
+  t.same([...phone.table].sort(), [...shown.table].sort(), `seed ${seed}`)
+  t.ok(phone.version > 10)
+  t.same(nodes.flatMap(({ errors }) => errors), [])
 })

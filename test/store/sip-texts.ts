@@ -26,13 +26,15 @@ export interface Published {
   readonly instance?: number
   readonly version: number
   readonly data: string
+  /** The element, where it is not any one around the data. */
+  readonly xml?: string
   /** Takes the instance back. */
   readonly gone?: boolean
 }
 
 export const publishText = (user: string, callId: string, cseq: number, publications: readonly Published[]): string => {
-  const items = publications.map(({ category = 'note', container = 0, instance = 1, version, data, gone = false }) =>
-    `<publication categoryName="${category}" instance="${instance}" container="${container}" version="${version}" expireType="static"${gone ? ' expires="0"' : ''}><value xmlns="urn:nordwind">${data}</value></publication>`)
+  const items = publications.map(({ category = 'note', container = 0, instance = 1, version, data, gone = false, xml = `<value xmlns="urn:nordwind">${data}</value>` }) =>
+    `<publication categoryName="${category}" instance="${instance}" container="${container}" version="${version}" expireType="static"${gone ? ' expires="0"' : ''}>${xml}</publication>`)
   return write({
     method: 'SERVICE', user, epid: 'publisher', callId, cseq, headers: ['Content-Type: application/msrtc-category-publish+xml'],
     body: `<publish xmlns="http://schemas.microsoft.com/2006/09/sip/rich-presence"><publications uri="sip:${user}">${items.join('')}</publications></publish>`,
@@ -65,6 +67,16 @@ export const subscribeText = ({ publishers = [], categories = ['note'], expires,
     'Require: adhoclist, categorylist', ...(expires === undefined ? [] : [`Expires: ${expires}`]), ...(publishers.length === 0 ? [] : ['Content-Type: application/msrtc-adrl-categorylist+xml']),
   ],
   body: publishers.length === 0 ? '' : `<batchSub xmlns="http://schemas.microsoft.com/2006/01/sip/batch-subscribe" uri="sip:${head.user}"><action name="subscribe" id="1"><adhocList>${publishers.map((user) => `<resource uri="sip:${user}"/>`).join('')}</adhocList><categoryList xmlns="http://schemas.microsoft.com/2006/09/sip/categorylist">${categories.map((name) => `<category name="${name}"/>`).join('')}</categoryList></action></batchSub>`,
+})
+
+/** A SUBSCRIBE of an ordinary phone with a list of users, in its dialog perhaps (RFC 5367); without users a mere refresh. */
+export const resourceListText = ({ publishers = [], expires, ...head }: Omit<Subscribing, 'categories'>): string => write({
+  ...head, method: 'SUBSCRIBE',
+  headers: [
+    'Event: presence', 'Accept: application/pidf+xml, application/rlmi+xml, multipart/related', 'Supported: eventlist', ...(expires === undefined ? [] : [`Expires: ${expires}`]),
+    ...(publishers.length === 0 ? [] : ['Require: recipient-list-subscribe', 'Content-Type: application/resource-lists+xml']),
+  ],
+  body: publishers.length === 0 ? '' : `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>${publishers.map((user) => `<entry uri="sip:${user}"/>`).join('')}</list></resource-lists>`,
 })
 
 export const selfSubscribeText = (user: string, epid: string, callId: string, cseq: number): string => write({

@@ -15,7 +15,7 @@ const LastNotification = Type.Object({ cseq: Type.Integer(), at: Time })
 const OWED = 'The latest state of this publisher could not be told yet.'
 const OwedView = Type.Object({ attempts: Type.Integer(), reason: Type.String(), dueAt: Time }, { description: OWED })
 
-export const Kind = Type.Enum([...dialogKinds], { description: 'self: what is the user\'s own. batch, single: categories of others. contacts: the contact list. msrtc, pidf: presence in another format. adrl: a list of others in the format msrtc.' })
+export const Kind = Type.Enum([...dialogKinds], { description: 'self: what is the user\'s own. batch, single: categories of others. contacts: the contact list. msrtc, pidf: presence in another format. adrl: a list of others in the format msrtc. list: one of an ordinary phone, in the format pidf.' })
 
 /** A user in a query. */
 export const Uri = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 512, description }))
