@@ -216,6 +216,21 @@ t.test('what does not fit is named and told right after', async (t) => {
   t.strictSame(hears(watcher), ['2 active: 1 part lists, gerd closed'])
 })
 
+t.test('names and reasons count, too: no notification outgrows the bound', async (t) => {
+  const maxAnswerBytes = 12_000
+  await world.reset({ limits: { ...world.engine.limits, maxAnswerBytes, maxResourcesPerDialog: 60 } })
+  const users = Array.from({ length: 60 }, (_, at) => [`contact-${at}@nordwind.example`, `Kontakt ${'x'.repeat(40)} ${at}`] as const)
+  for (const [user] of users.slice(30)) await world.adds(user)
+  const { watcher } = await begin()
+  await subscribes(watcher, users)
+  for (let rounds = 0; await world.count('deferred') > 0 && rounds < 9; rounds += 1) await world.timers()
+  const heard = watcher.hears()
+  for (const { body } of heard) t.ok(Buffer.byteLength(body) <= maxAnswerBytes, `${Buffer.byteLength(body)} bytes`)
+  const told = heard.map((one) => (listOf(one).match(/closed/g) ?? []).length)
+  t.ok(told.length > 2 && told.every((count) => count > 0), told.join())
+  t.equal(told.reduce((sum, count) => sum + count, 0), 30)
+})
+
 t.test('a stored list: open, watch, change, delete', async (t) => {
   const { watcher, publisher } = await begin()
   const call = await openAdmin(world)

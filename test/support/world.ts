@@ -106,7 +106,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics()
-    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, maxListBytes: limits.maxAnswerBytes, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, maxListBytes: this.engine.limits.maxAnswerBytes, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {

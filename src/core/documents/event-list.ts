@@ -1,7 +1,7 @@
 import { mediaTypes } from '../sip/media-types.ts'
 import { multipartRelatedType, writeMultipart } from '../sip/multipart.ts'
 import { domainOf } from '../sip/uri.ts'
-import { writeListMeta, type ListedResource, type ListHead } from './rlmi.ts'
+import { weighResource, writeListMeta, type ListedResource, type ListHead } from './rlmi.ts'
 
 /** A resource as a notification of a list tells it: with its document where it is active and the document is here. */
 export interface ToldEntry extends Omit<ListedResource, 'cid'> {
@@ -21,3 +21,10 @@ export const writeEventList = (head: ListHead, entries: readonly ToldEntry[], id
   const root = { type: `${mediaTypes.rlmi};charset="UTF-8"`, contentId: `<${contentId(0)}>`, text: `<?xml version="1.0" encoding="UTF-8"?>${meta}` }
   return { type: multipartRelatedType(mediaTypes.rlmi, `"<${contentId(0)}>"`, id), text: writeMultipart([root, ...parts], id) }
 }
+
+/** About what stands around a document in its part, and names the part in the list, in bytes. */
+const PART_HEAD = 300
+
+/** Bytes of a resource in the list, and of its part: there are as many of the first as resources, and they may weigh as much as the documents. */
+export const weighEntry = ({ document, instance, ...entry }: ToldEntry): number =>
+  weighResource({ ...entry, instance }) + (document === undefined ? 0 : PART_HEAD + Buffer.byteLength(document.text))

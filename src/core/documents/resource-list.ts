@@ -1,7 +1,7 @@
 import { mediaTypes } from '../sip/media-types.ts'
 import { multipartRelatedType, writeMultipart } from '../sip/multipart.ts'
 import { writeBareUri, type UserKey } from '../sip/uri.ts'
-import { writeListMeta, type InstanceState, type ListedResource, type ListHead } from './rlmi.ts'
+import { weighResource, writeListMeta, type InstanceState, type ListedResource, type ListHead } from './rlmi.ts'
 
 const ROOT_ID = 'resourceList'
 
@@ -22,8 +22,7 @@ const metaOf = ({ user, instance, document }: ToldResource): ListedResource => {
 
 /** Bytes of a resource in the list that names it, and of the head of its part: there are as many of them as resources, and they may weigh as much as the documents. */
 export const weighListed = (resource: ToldResource): number => {
-  const head = { subscriber: '', version: 0, fullState: true }
-  const listed = Buffer.byteLength(writeListMeta(head, [metaOf(resource)])) - Buffer.byteLength(writeListMeta(head, []))
+  const listed = weighResource(metaOf(resource))
   return listed + (resource.document === undefined ? 0 : Buffer.byteLength(resource.document.text) + Buffer.byteLength(writeBareUri(resource.user)) + PART_HEAD)
 }
 

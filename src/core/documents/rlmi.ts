@@ -67,3 +67,6 @@ export const writeRlmi = (subscriber: UserKey, rejections: readonly Rejection[])
 /** The meta-information of a list (RFC 4662 5): each of its resources and how its subscription stands. */
 export const writeListMeta = (head: ListHead, resources: readonly ListedResource[]): string =>
   writeList(head, resources.map(({ user, name, instance, cid }) => writeResource(user, instance === undefined ? undefined : { ...instance, cid }, name)))
+
+/** Bytes of a resource in such a list. */
+export const weighResource = ({ user, name, instance, cid }: ListedResource): number => Buffer.byteLength(writeResource(user, instance === undefined ? undefined : { ...instance, cid }, name))

@@ -1,4 +1,4 @@
-import { writeEventList, type ToldEntry } from '../documents/event-list.ts'
+import { weighEntry, writeEventList, type ToldEntry } from '../documents/event-list.ts'
 import type { Dialog } from '../model/dialog.ts'
 import type { DialogList, ListEntry, WatchedEntry } from '../model/resource-list.ts'
 import type { UserKey } from '../sip/uri.ts'
@@ -21,21 +21,21 @@ export const tellEntries = (entries: readonly WatchedEntry[], noticeOf: (user: U
     return notice === undefined ? { user, name, instance: undefined } : tellEntry(entry, notice)
   })
 
-/** What a part weighs besides its document, in bytes: its headers, and its place in the meta-information. */
-const PART_BYTES = 512
-
-/** As many documents as one message may hold, one at least; of the others nothing is told yet, and they are named. */
+/** As many documents as one message may hold beside the names of all, one at least; of the others nothing is told yet. */
 export const fitEntries = (entries: readonly ToldEntry[], maxBytes: number): { readonly told: readonly ToldEntry[]; readonly left: ReadonlySet<UserKey> } => {
   const left = new Set<UserKey>()
-  let bytes = 0
+  const nameOnly = ({ user, name }: ToldEntry): ToldEntry => ({ user, name, instance: undefined })
+  let bytes = entries.reduce((sum, entry) => sum + weighEntry(entry.document === undefined ? entry : nameOnly(entry)), 0)
+  let documents = 0
   const told = entries.map((entry) => {
     if (entry.document === undefined) return entry
-    const size = Buffer.byteLength(entry.document.text) + PART_BYTES
-    if (bytes > 0 && bytes + size > maxBytes) {
+    const size = weighEntry(entry) - weighEntry(nameOnly(entry))
+    if (documents > 0 && bytes + size > maxBytes) {
       left.add(entry.user)
-      return { user: entry.user, name: entry.name, instance: undefined }
+      return nameOnly(entry)
     }
     bytes += size
+    documents += 1
     return entry
   })
   return { told, left }
