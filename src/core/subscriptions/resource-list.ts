@@ -1,11 +1,11 @@
 import { failure, type Failure } from '../base/failure.ts'
 import type { DomainKind, SourceNetwork } from '../model/network.ts'
 import type { ListEntry, ResourceList, WatchedEntry } from '../model/resource-list.ts'
+import { checkRequired } from '../sip/extensions.ts'
 import { accepts, mediaTypes } from '../sip/media-types.ts'
 import type { SipRequest } from '../sip/request.ts'
 import type { UserKey } from '../sip/uri.ts'
 import { instanceOf } from './adhoc-list.ts'
-import { checkRequired } from './presence-format.ts'
 import type { Unwatchable } from './watchability.ts'
 
 /** The option tag of lists that a SUBSCRIBE carries (RFC 5367 4). */
