@@ -21,7 +21,7 @@ import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { loadOwnAccess } from './own-access.ts'
-import { loadWholeLists, writeWholeList } from './whole-lists.ts'
+import { loadWholeLists, writeWholeLists } from './whole-lists.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
@@ -52,12 +52,12 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
   }
   const edgeOf = new Map(edges.map((edge) => [edgeText(edge), edge]))
   const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
-  const wholeOf = new Map(wholes.map((whole) => [whole.debt, whole]))
+  const wholeOf = await writeWholeLists(tx, deps, wholes, current, terms)
   const dues: DebtDue[] = []
   for (const debt of debts) {
     const whole = wholeOf.get(debt)
     if (whole !== undefined) {
-      dues.push(await writeWholeList(tx, deps, whole, current, terms))
+      dues.push(whole)
       continue
     }
     const state = current.of(debt.publisher)

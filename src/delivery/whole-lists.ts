@@ -1,4 +1,4 @@
-import { presenceViewOf, type PresenceTerms } from '../core/notifications/presence.ts'
+import { presenceViewOf, type PresenceTerms, type PresenceView } from '../core/notifications/presence.ts'
 import { fitEntries, tellEntries } from '../core/notifications/list-notice.ts'
 import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import type { DialogList } from '../core/model/resource-list.ts'
@@ -30,16 +30,24 @@ export const loadWholeLists = async (tx: Transaction, debts: readonly Debt[]): P
   return wanted.map((whole) => ({ ...whole, edges: edges.get(refText(whole.debt)) ?? [] }))
 }
 
-/** Writes such a list from the latest states. What does not fit into the notification is owed to the dialog, which is told right after. */
-export const writeWholeList = async (tx: Transaction, deps: Pick<HandOverDeps, 'maxListBytes' | 'now'>, { debt, list, edges }: WholeList, current: CurrentState, terms: PresenceTerms): Promise<Due & Debt> => {
-  const edgeOf = new Map<UserKey, Edge>(edges.map((edge) => [edge.publisher, edge]))
-  const termsOf = await loadPresenceTerms(tx, [...edgeOf.keys()], terms)
-  const { told, left } = fitEntries(tellEntries(list.entries, (user) => {
-    const edge = edgeOf.get(user)
-    if (edge === undefined) return undefined
-    return presenceNotice(presenceViewOf(current.of(user), termsOf(user)), { user: edge.subscriber, network: edge.network, format: 'pidf' }, edge.access, termsOf(user))
-  }), deps.maxListBytes)
-  // Not as those who hold the dialog: a debt that stands already is being paid by this very notification.
-  if (left.size > 0) void defer(tx, [...left].map((publisher) => ({ subscriber: debt.subscriber, localTag: debt.localTag, publisher, attempts: 0, dueAt: deps.now() })), 'did not fit into the list')
-  return { ...debt, notice: { body: undefined }, whole: told }
+/** Writes such lists from the latest states, each publisher looked at once. What does not fit into a notification is owed to its dialog, which is told right after. */
+export const writeWholeLists = async (tx: Transaction, deps: Pick<HandOverDeps, 'maxListBytes' | 'now'>, wholes: readonly WholeList[], current: CurrentState, terms: PresenceTerms): Promise<ReadonlyMap<Debt, Due & Debt>> => {
+  if (wholes.length === 0) return new Map()
+  const termsOf = await loadPresenceTerms(tx, [...new Set(wholes.flatMap(({ edges }) => edges.map(({ publisher }) => publisher)))], terms)
+  const views = new Map<UserKey, PresenceView>()
+  const viewFor = (user: UserKey): PresenceView => {
+    const view = views.get(user) ?? presenceViewOf(current.of(user), termsOf(user))
+    views.set(user, view)
+    return view
+  }
+  return new Map(wholes.map(({ debt, list, edges }) => {
+    const edgeOf = new Map<UserKey, Edge>(edges.map((edge) => [edge.publisher, edge]))
+    const { told, left } = fitEntries(tellEntries(list.entries, (user) => {
+      const edge = edgeOf.get(user)
+      return edge === undefined ? undefined : presenceNotice(viewFor(user), { user: edge.subscriber, network: edge.network, format: 'pidf' }, edge.access, termsOf(user))
+    }), deps.maxListBytes)
+    // Not as those who hold the dialog: a debt that stands already is being paid by this very notification.
+    if (left.size > 0) void defer(tx, [...left].map((publisher) => ({ subscriber: debt.subscriber, localTag: debt.localTag, publisher, attempts: 0, dueAt: deps.now() })), 'did not fit into the list')
+    return [debt, { ...debt, notice: { body: undefined }, whole: told }] as const
+  }))
 }

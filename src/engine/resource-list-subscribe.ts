@@ -91,10 +91,11 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const asked = await findAsked(deps, call, known)
   const refusals = await (await prepareListRefusals(deps, call, asked.entries))(session)
   const looked = new Set(asked.entries.map(({ user }) => user))
-  const { dialog, list, added } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+  const refreshed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
     await expectRegistered(tx, own, call)
-    const [resources, current, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([loadResources(tx, own), loadDialogList(tx, own), loadUserLimits(tx, own.subscriber)])
+    const [resources, current, stored, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([loadResources(tx, own), loadDialogList(tx, own), asked.revision === undefined ? undefined : findServedList(tx, asked.uri), loadUserLimits(tx, own.subscriber)])
+    if (stored?.revision !== asked.revision) return undefined
     // A list that stays is the one that stands behind the lock; whoever came onto it meanwhile was looked at by those who put it there.
     const stays = asked.revision === undefined && !carriesList(call)
     const base: Asked = stays && current !== undefined ? current : asked
@@ -110,6 +111,9 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     void putDialogList(tx, own, planned)
     return { dialog: renewed.value, list: planned, added: [...after].filter((user) => !before.has(user)) }
   })
+  // The operator has changed the list since it was read.
+  if (refreshed === undefined) return refresh(deps, call)
+  const { dialog, list, added } = refreshed
   const begun = await watchEntries(deps, call, dialog, list, added)
   return { ...await answerWithEventList(deps, call, dialog, begun.list), touched: begun.touched }
 }

@@ -3,16 +3,17 @@ import type { DialogList, ResourceList } from '../core/model/resource-list.ts'
 import { parseNameAddress } from '../core/sip/header-values.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { maySubscribe, planEntries, watchedUsers } from '../core/subscriptions/resource-list.ts'
-import { findStaleLists, loadDialogList, putDialogList } from '../store/dialog-lists.ts'
+import { findStaleLists, putDialogList } from '../store/dialog-lists.ts'
 import { expireDialogs, lockDialogs, type DialogRef } from '../store/dialogs.ts'
 import { defer } from '../store/deferred.ts'
 import { loadUserLimits } from '../store/limits.ts'
 import { findServedList } from '../store/resource-lists.ts'
-import { poolSession, transact } from '../store/session.ts'
+import { poolSession, transact, type Transaction } from '../store/session.ts'
 import { deleteResources, loadResources, putResources } from '../store/subscriptions.ts'
 import type { Asking, EngineDeps } from './deps.ts'
 import { prepareListRefusals } from './list-refusals.ts'
 import { resourcesOf } from './resource-list-subscribe.ts'
+import { accessTo, findAccess } from './watchable.ts'
 import { watchEntries } from './watch-entries.ts'
 
 /** Dialogs looked for at a time. */
@@ -37,39 +38,41 @@ const end = (deps: EngineDeps, ref: DialogRef, reason: 'noresource' | 'rejected'
   })
 
 /**
- * Makes a dialog watch what its stored list holds now, and owes it the whole list. The revision is written last and with the debt: until then the dialog is found again, on any node, should
- * this one die in between.
+ * Makes a dialog watch what its stored list holds now, and owes it the whole list, all in one transaction: should this node die, the dialog has either not been touched, or its client
+ * will be told. A list that has changed again meanwhile is left to the next round.
  */
 const follow = async (deps: EngineDeps, dialog: Dialog, stored: ResourceList): Promise<readonly UserKey[]> => {
   const now = deps.now()
   const asking = askingOf(dialog, now)
+  const oweWhole = (tx: Transaction): void => {
+    void defer(tx, [{ subscriber: dialog.subscriber, localTag: dialog.localTag, publisher: stored.uri, attempts: 0, dueAt: now }], 'the list has changed')
+  }
   const findRefusals = await prepareListRefusals(deps, asking, stored.entries)
   const begun = await transact(deps.store.pool, async (tx) => {
     const [own] = await lockDialogs(tx, [dialog], now)
     if (own === undefined) return undefined
-    const [refusals, resources, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([findRefusals(tx), loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
+    const [current, refusals, resources, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([findServedList(tx, stored.uri), findRefusals(tx), loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
+    if (current?.revision !== stored.revision) return undefined
     const planned = planEntries(stored.entries, refusals, maxResourcesPerDialog)
     // It has outgrown what the subscriber may watch; its next SUBSCRIBE is told so.
     if ('name' in planned) {
       void expireDialogs(tx, [own], now, 'rejected')
       return undefined
     }
+    const list: DialogList = { uri: stored.uri, name: stored.name, revision: stored.revision, entries: planned }
     const [before, after] = [new Set(resources.map(({ publisher }) => publisher)), new Set(watchedUsers(planned))]
     const added = [...after].filter((user) => !before.has(user))
-    void putResources(tx, own, own.network, resourcesOf(added), 'pidf')
+    const access = await findAccess(tx, added, asking, deps.features)
+    // The list is told before those who come onto it are asked once more.
+    for (const [letter, users] of Map.groupBy(added, (user) => accessTo(access, user))) void putResources(tx, own, own.network, resourcesOf(users), 'pidf', letter)
     void deleteResources(tx, own, [...before].filter((user) => !after.has(user)))
-    return { list: { uri: stored.uri, name: stored.name, revision: stored.revision, entries: planned }, added }
+    void putDialogList(tx, own, list)
+    oweWhole(tx)
+    return { list, added }
   })
   if (begun === undefined) return []
   const { list, touched } = await watchEntries(deps, asking, dialog, begun.list, begun.added)
-  await transact(deps.store.pool, async (tx) => {
-    const [living] = await lockDialogs(tx, [dialog], now)
-    const told = living === undefined ? undefined : await loadDialogList(tx, dialog)
-    // Its client, or another node, has come to something newer meanwhile.
-    if (told?.revision === undefined || told.revision > stored.revision) return
-    void putDialogList(tx, dialog, list satisfies DialogList)
-    void defer(tx, [{ subscriber: dialog.subscriber, localTag: dialog.localTag, publisher: stored.uri, attempts: 0, dueAt: now }], 'the list has changed')
-  })
+  if (list !== begun.list) await transact(deps.store.pool, async (tx) => oweWhole(tx))
   return touched
 }
 
