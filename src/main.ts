@@ -234,7 +234,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'deferred', everyMs: 500, run: async () => { void delivery.payDeferred() } },
     // Longer than another node may go by a domain table that has changed.
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
-    ...(config.resourceLists ? [{ name: 'resource lists', everyMs: 3_000, run: settleLists }] : []),
+    ...(config.resourceLists ? [{ name: 'resource lists', everyMs: 3_000, run: async () => delivery.wake(await settleResourceLists(engine)) }] : []),
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
     ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),

@@ -13,7 +13,7 @@ export interface Notice {
 }
 
 // As the examples of enhanced presence have it; phones get it as RFC 6665 has it, because one was seen to find it in no other spelling.
-const stateHeader = ({ kind }: Dialog): string => (kind === 'pidf' ? 'Subscription-State' : 'subscription-state')
+const stateHeader = ({ kind }: Dialog): string => (kind === 'pidf' || kind === 'list' ? 'Subscription-State' : 'subscription-state')
 
 // Old clients look for expires=0 and an Expires header of its own, RFC 6665 ones for the reason; the end of a list that has moved has a code in place of that (MS-PRES 4.14.2).
 const writeEnd = (reason: EndReason): string =>

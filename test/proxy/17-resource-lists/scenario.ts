@@ -45,12 +45,12 @@ export const scenario: Scenario = {
     t.equal(tell(await phone.notification(storedId)), '1 true clara closed boris open')
     await stack.admin('DELETE', `resource-lists/${list}`)
     const last = await phone.notification(storedId)
-    t.match(last.header('subscription-state'), /^terminated;.*reason=noresource/)
+    t.match(last.header('Subscription-State'), /^terminated;.*reason=noresource/)
     t.equal(tell(last), '2 false')
 
     t.equal((await phone.request('SUBSCRIBE', { to: `lists@${DOMAIN}`, headers: ['Event: presence', 'Expires: 0'], callId, toTag: tagOf(own.header('To')), cseq: 50 })).status, 200)
     const ended = await phone.notification(callId)
-    t.match(ended.header('subscription-state'), /^terminated/)
+    t.match(ended.header('Subscription-State'), /^terminated/)
     t.equal(tell(ended), '2 true boris open clara closed')
     t.same(phone.unheard(), [])
   },
