@@ -34,8 +34,8 @@ import { createReconciliation } from './engine/reconciliation.ts'
 import { createRateGuard } from './engine/rate-guard.ts'
 import { handleFailedNotify, type FailedNotify } from './engine/notify-failed.ts'
 import { createTemplateDirectory } from './engine/template-directory.ts'
-import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from './engine/housekeeping.ts'
 import { settleResourceLists } from './engine/settle-resource-lists.ts'
+import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications, cleanUpWatchers } from './engine/housekeeping.ts'
 import { buildAdminApp } from './http/admin/app.ts'
 import type { Readiness } from './http/health.ts'
 import { createAdmission } from './http/proxy/admission.ts'
@@ -150,7 +150,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     const applied = await migrate(store.pool, readMigrations(join(packageRoot(), 'migrations')))
     if (applied.length > 0) log.info({ applied }, 'database migrated')
     if (!config.serverPublications) await forgetDirectoryRound({ store })
-    if (!config.accessLists) await disregardAccess(poolSession(store.pool))
+    if (!config.accessLists) await disregardAccess(poolSession(store.pool), Date.now())
   } catch (error) {
     await store.close()
     throw error
@@ -164,7 +164,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const plan = config.aggregation ?? defaultPlan
-  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, resourceLists: config.resourceLists, accessLists: config.accessLists, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
+  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, resourceLists: config.resourceLists, accessLists: config.accessLists, watcherInfo: config.watcherInfo, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
   const presenceTerms = createPresenceTerms(categories, domains, { plan, features, now })
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
@@ -179,7 +179,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     migratedWrites: config.contactStoreWrites,
     limits: {
       subscriptionExpires: { min: config.subscriptionExpiresMin, default: config.subscriptionExpiresDefault, max: config.subscriptionExpiresMax },
-      maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, maxAccessEntries: config.maxAccessEntries, maxIncoming: config.maxIncoming, maxDialogsPerPair: config.maxDialogsPerPair, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
+      maxContainerMembers: config.maxContainerMembers, subscribers: { maxSubscribers: config.maxSubscribers, maxContextBytes: config.maxContextBytes, maxContextsBytes: config.maxContextsBytes }, maxDelegates: config.maxDelegates, contacts: { maxContacts: config.maxContacts, maxGroups: config.maxGroups }, watcherWait: config.watcherWait, maxAccessEntries: config.maxAccessEntries, maxIncoming: config.maxIncoming, maxDialogsPerPair: config.maxDialogsPerPair, maxPublisherBytes: config.maxPublisherBytes, maxAnswerBytes: config.maxAnswerBytes, maxResourcesPerDialog: config.maxResourcesPerDialog, maxCategoriesPerRequest: config.maxCategoriesPerRequest,
       eventStates: { min: config.publishExpiresMin, default: config.publishExpiresDefault, max: config.publishExpiresMax, maxBytes: config.maxPublishBytes, maxPerUser: config.maxEventStates },
     },
   }
@@ -236,6 +236,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
     { name: 'rights', everyMs: 3_000, run: async () => { await enforceRights(engine) } },
     ...(config.resourceLists ? [{ name: 'resource lists', everyMs: 3_000, run: async () => delivery.wake(await settleResourceLists(engine)) }] : []),
     { name: 'answered', everyMs: 30_000, run: () => cleanUpAnswered(engine) },
+    { name: 'watchers', everyMs: 30_000, run: () => cleanUpWatchers(engine) },
     ...(config.directorySearch ? [{ name: 'directory entries', everyMs: 2_000, run: async () => { directoryFilled ||= await fillDirectory(engine) } }] : []),
     ...(config.reconcileMs > 0 ? [{ name: 'registrars', everyMs: Math.min(RECONCILE_RUN_MS, config.reconcileMs), run: reconciliation.run }] : []),
     ...(contactStore === undefined ? [] : [{ name: 'contact store', everyMs: CONTACT_STORE_RUN_MS, run: () => moveContacts({ store, now, contacts: contactStore, refreshMs: config.contactStoreRefreshMs, wake: delivery.wake, endExpired: delivery.endExpired }) }]),

@@ -76,7 +76,7 @@ const prepare = async (store: Store): Promise<void> => {
       for (let watcher = from; watcher < from + 1_000; watcher += 1) {
         const dialog = dialogOf(watcher)
         void insertDialog(tx, dialog)
-        void putResources(tx, dialog, 'sameEnterprise', [{ publisher: PUBLISHER, categories: CATEGORIES }])
+        void putResources(tx, dialog, 'sameEnterprise', [{ publisher: PUBLISHER, categories: CATEGORIES }], Date.now())
       }
     })
   }

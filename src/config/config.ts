@@ -50,6 +50,8 @@ export const ConfigSchema = Type.Object({
   adhocLists: Type.Boolean({ default: true, env: 'PRESENTIA_ADHOC_LISTS', description: 'Take SUBSCRIBEs of clients before enhanced presence to many contacts at once (`application/adrl+xml`); without it they subscribe one by one.' }),
   resourceLists: Type.Boolean({ default: true, env: 'PRESENTIA_RESOURCE_LISTS', description: 'Take SUBSCRIBEs of ordinary phones to lists of users (RFC 4662): those that they bring along (RFC 5367), and those that are stored here.' }),
   accessLists: Type.Boolean({ default: true, env: 'PRESENTIA_ACCESS_LISTS', description: 'Serve access lists (`vnd-microsoft-roaming-ACL`, setACE) and `presence.wpending` to clients before enhanced presence.' }),
+  watcherInfo: Type.Boolean({ default: true, env: 'PRESENTIA_WATCHER_INFO', description: 'Tell users who watches them (`presence.winfo`).' }),
+  watcherWait: Type.Integer({ minimum: 0, maximum: 31_536_000, default: 604_800, env: 'PRESENTIA_WATCHER_WAIT', description: 'How long `presence.winfo` shows somebody as waiting whose subscription is over and of whom nothing was decided, in seconds. 0: not at all.' }),
   directorySearch: Type.Boolean({ default: true, env: 'PRESENTIA_DIRECTORY_SEARCH', description: 'Take SERVICE requests that search for users (directorySearch).' }),
   directorySearchMax: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, env: 'PRESENTIA_DIRECTORY_SEARCH_MAX', description: 'The most users that one search finds; the client may ask for fewer.' }),
   contactStore: Type.Boolean({ default: false, env: 'PRESENTIA_CONTACT_STORE', description: 'Let contact lists be moved to a store elsewhere (unified contact store).' }),

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { writeContactList } from '../core/documents/contact-list.ts'
 import { writeInstruction, type Notice } from '../core/notifications/instruction.ts'
 import { writeListNotice } from '../core/notifications/list-notice.ts'
+import { eventOfEnd } from '../core/model/watcher.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { LEFT_TO_SENDER_MS } from '../store/deferred.ts'
@@ -33,7 +34,7 @@ export const endExpiredDialogs = async (pool: Pool, deps: HandOverDeps): Promise
     await use(expired)
     const last = await Promise.all(expired.map(async (dialog) => ({ proxy: dialog.proxy, instruction: writeInstruction(dialog, await lastNotice(tx, dialog), now) })))
     await Promise.all([...Map.groupBy(last, ({ proxy }) => proxy)].map(([proxy, notices]) => deps.proxies.handOver(proxy, notices.map(({ instruction }) => instruction), 'brief')))
-    await deleteDialogs(tx, expired)
+    await deleteDialogs(tx, expired.map((dialog) => ({ ...dialog, watcherEvent: eventOfEnd(dialog.endReason) })), now)
     return expired.length
   })
 }

@@ -212,12 +212,12 @@ export const sortOut = async <D extends Due>(tx: Transaction, deps: HandOverDeps
 }
 
 /** Ends the dialogs of whatever is neither done nor tried again, and those that were told their end, which in a list is only that of one resource; counts. */
-export const endLost = async <D extends Due>(tx: Transaction, sent: readonly Sent<D>[], { done, later }: Sorted<D>): Promise<HandOverCount> => {
+export const endLost = async <D extends Due>(tx: Transaction, deps: Pick<HandOverDeps, 'now'>, sent: readonly Sent<D>[], { done, later }: Sorted<D>): Promise<HandOverCount> => {
   const settled = new Set<D>([...done, ...later.map(({ due }) => due)])
   const lost = sent.filter(({ due }) => !settled.has(due)).map(({ due }) => due)
   const told = new Set(done)
   const ended = sent.filter(({ due, dialog }) => told.has(due) && due.notice.terminated !== undefined && !tellsResources(dialog.kind)).map(({ due }) => due)
-  await deleteDialogs(tx, distinct([...lost, ...ended]))
+  await deleteDialogs(tx, distinct([...lost, ...ended]), deps.now())
   // What a list was told together is one notification.
   const listed = sent.flatMap(({ due, dialog }) => (dialog.kind === 'list' && told.has(due) ? [due] : []))
   return { sent: done.length - listed.length + distinct(listed).length, gone: lost.length, deferred: later.length }

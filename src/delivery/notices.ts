@@ -74,7 +74,8 @@ export const noticesOf = async (tx: Transaction, { publisher, pending, edges, se
   const bodies = new Map<string, string | undefined>()
   for (const { localTag, kind, scope, since } of selves) {
     const touch = touchSince(since)
-    if (touch === undefined) continue
+    // Whose watchers change is owed that at once (see owe-watchers.ts).
+    if (touch === undefined || kind === 'winfo') continue
     if (kind === 'contacts') {
       for (const text of await contactTexts(tx, publisher, touch, hasContactStore)) tell(publisher, localTag, { type: mediaTypes.roamingContacts, text })
       continue

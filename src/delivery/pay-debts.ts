@@ -22,6 +22,7 @@ import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
 import { loadOwnAccess } from './own-access.ts'
 import { loadWholeLists, writeWholeLists } from './whole-lists.ts'
+import { loadWatcherNotice } from './watcher-notice.ts'
 
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
@@ -65,6 +66,10 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     const edge = edgeOf.get(edgeText(debt))
     if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher), await loadUcsMode(tx, debt.publisher, deps.contactStore)) } } })
     else if (self?.kind === 'acl' || self?.kind === 'wpending') dues.push({ ...debt, notice: { body: await loadOwnAccess(tx, self.kind, debt.publisher, now) } })
+    else if (self?.kind === 'winfo') {
+      const notice = await loadWatcherNotice(tx, debt, now)
+      if (notice !== undefined) dues.push({ ...debt, notice })
+    }
     else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
     else if (edge !== undefined) dues.push({ ...debt, notice: await seenBy(tx, state, viewFor(state), edge, terms) })
   }
@@ -110,7 +115,7 @@ const payRound = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<
     const unpaid = new Set(sorted.later.map(({ due: one }) => edgeText(one)))
     const settled = debts.filter((debt) => !unpaid.has(edgeText(debt)))
     if (settled.length > 0) void settleDeferred(tx, settled)
-    return { ...await endLost(tx, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length < debts.length, foreign: others }
+    return { ...await endLost(tx, deps, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length < debts.length, foreign: others }
   })
   // By chance, so that two engines whose clocks disagree do not take the same dialogs from each other for ever.
   if (foreign.length === 0 || deps.fraction() > 0.5) return paid

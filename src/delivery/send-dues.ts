@@ -54,7 +54,7 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
   for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {
     void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, publisher: lists.get(due) ?? due.publisher, attempts, since, dueAt })), reason, true)
   }
-  const count = await endLost(tx, sent, sorted)
+  const count = await endLost(tx, deps, sent, sorted)
   return { ...count, deferred: count.deferred + passed.length }
 }
 

@@ -52,7 +52,7 @@ const answerRecorded = async (deps: EngineDeps, call: Call, dialog: Dialog, { li
   const active = [...listed].flatMap(([user, { state }]) => (state === 'active' ? [user] : []))
   // A poll leaves nothing behind, and a refresh begins nothing.
   const { touched, refused } = await recordWatcher(deps, call, dialog.expiresAt > call.now && call.request.body.length > 0 ? active : [])
-  if (refused.size > 0) await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...refused.keys()]) })
+  if (refused.size > 0) await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...refused.keys()], deps.now()) })
   const shown = new Map([...listed].map(([user, instance]) => {
     const full = refused.get(user)
     return [user, full === undefined ? instance : instanceOf({ failure: full.name, rejection: rejectionOf(user, full) }, 'enterprise')] as const
@@ -99,8 +99,8 @@ const change = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     if (!renewed.ok) throw new Refused(renewed.failure)
     const after = new Set(found.watched)
     void refreshDialog(tx, renewed.value)
-    void putResources(tx, own, network, resourcesOf(found.watched.filter((user) => !before.has(user) || own.network !== network)), 'msrtc')
-    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)))
+    void putResources(tx, own, network, resourcesOf(found.watched.filter((user) => !before.has(user) || own.network !== network)), now, 'msrtc')
+    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)), now)
     return { dialog: renewed.value, planned: found }
   })
   return answerRecorded(deps, call, dialog, planned)

@@ -55,10 +55,10 @@ const answerRecorded = async (deps: EngineDeps, call: Call, actions: readonly Ba
   if (recorded === undefined || refused === undefined) return { ...await answerWithViews(deps, call, dialog, watched, rejections), touched: recorded?.touched ?? [] }
   if (dialog.kind === 'single') {
     // A refresh that is refused leaves its subscription alive (RFC 6665 4.1.2.2).
-    if (call.request.toTag === undefined) await transact(deps.store.pool, (tx) => deleteDialogs(tx, [dialog]))
+    if (call.request.toTag === undefined) await transact(deps.store.pool, (tx) => deleteDialogs(tx, [{ ...dialog, watcherEvent: 'rejected' }], deps.now()))
     throw new Refused(refused)
   }
-  await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...recorded.refused.keys()]) })
+  await transact(deps.store.pool, async (tx) => { void deleteResources(tx, dialog, [...recorded.refused.keys()], deps.now()) })
   const left = new Map([...watched].filter(([publisher]) => !recorded.refused.has(publisher)))
   return { ...await answerWithViews(deps, call, dialog, left, [...rejections, ...rejectionsOf(recorded)]), touched: recorded.touched }
 }
@@ -107,8 +107,8 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now)
     if (!renewed.ok) throw new Refused(renewed.failure)
     void refreshDialog(tx, renewed.value)
-    void putResources(tx, own, network, [...after].filter(([publisher, categories]) => before.get(publisher) !== categories || own.network !== network).map(([publisher, categories]) => ({ publisher, categories })))
-    void deleteResources(tx, own, [...before.keys()].filter((publisher) => !after.has(publisher)))
+    void putResources(tx, own, network, [...after].filter(([publisher, categories]) => before.get(publisher) !== categories || own.network !== network).map(([publisher, categories]) => ({ publisher, categories })), now)
+    void deleteResources(tx, own, [...before.keys()].filter((publisher) => !after.has(publisher)), now)
     return { dialog: renewed.value, shown: planned?.subscribe ?? after }
   })
   return answerRecorded(deps, call, actions, dialog, shown, planned?.rejections ?? [])

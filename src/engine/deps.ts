@@ -31,6 +31,8 @@ export interface EngineLimits {
   readonly subscribers: SubscriberLimits
   readonly maxDelegates: number
   readonly contacts: ContactLimits
+  /** How long somebody of whom nothing was decided waits on behind its subscription, in seconds (RFC 3857 4.7.1). */
+  readonly watcherWait: number
   /** Entries of the access list of one user. */
   readonly maxAccessEntries: number
   /** Subscriptions of others to one publisher. */
@@ -67,6 +69,8 @@ export interface Features {
   readonly accessLists: boolean
   /** Lists of resources of ordinary phones (RFC 4662, RFC 5367). */
   readonly resourceLists: boolean
+  /** Who watches a user, for itself (RFC 3857). */
+  readonly watcherInfo: boolean
   /** Search for users (2.2.1, 3.1). */
   readonly directorySearch: boolean
   /** Contact lists that move to a store elsewhere (3.10). */

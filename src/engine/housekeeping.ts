@@ -7,6 +7,7 @@ import { findUsersWithExpiredEndpoints } from '../store/endpoints.ts'
 import { findPublishersWithExpiredInstances } from '../store/instances.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
+import { forgetPastWatchers, giveUpWaiting } from '../store/watchers.ts'
 import type { EngineDeps } from './deps.ts'
 import { endExpiredEndpoints } from './registration.ts'
 
@@ -53,4 +54,11 @@ export const cleanUpEndpoints = async (deps: EngineDeps, spare: (users: readonly
 /** Forgets the answers of requests that can no longer be repeated. */
 export const cleanUpAnswered = async (deps: EngineDeps): Promise<void> => {
   await forgetAnswered(poolSession(deps.store.pool), deps.now() - ANSWERED_LIFE_MS)
+}
+
+/** Gives up watchers who have waited long enough for a word, and forgets those whose end has been told. Where nobody is told who watches, nobody needs to wait. */
+export const cleanUpWatchers = async ({ store, now, limits, features }: Pick<EngineDeps, 'store' | 'now' | 'limits' | 'features'>): Promise<void> => {
+  const at = now()
+  await giveUpWaiting(poolSession(store.pool), at - (features.watcherInfo ? limits.watcherWait * 1000 : 0), at)
+  await forgetPastWatchers(poolSession(store.pool), at)
 }

@@ -30,6 +30,6 @@ export const expectRegistered = async (tx: Transaction, { subscriber, endpointId
 export const cancelDialog = (deps: EngineDeps, call: Call, negotiated: Negotiated = negotiate(call.request)): Promise<Answer> =>
   transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const dialog = await lockOwnDialog(tx, settle, deps, call)
-    await deleteDialogs(tx, [dialog])
+    await deleteDialogs(tx, [dialog], call.now)
     return answerCancel(dialog, negotiated, call.now)
   })

@@ -23,7 +23,7 @@ export const handleFailedNotify = (deps: Pick<EngineDeps, 'store' | 'now'>, fail
     const history = countFailure(before, failed.cseq, now)
     const verdict = judgeFailure(failed.code, transportOf(before.flow), history.failures, failed.retryAfter)
     if (verdict.do === 'end') {
-      await deleteDialogs(tx, [failed])
+      await deleteDialogs(tx, [failed], now)
       return 'ended'
     }
     void noteFailure(tx, failed, history, failed.code)

@@ -63,9 +63,9 @@ const open = <P, D extends { readonly resources: readonly Resource[] }>(deps: En
     if (poll) return { dialog: opened.value, decided, endings: [] }
     const older = endpoint === undefined ? [] : others.filter(({ endpointId }) => endpointId === endpoint.endpointId)
     const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender, settle, now)
-    await deleteDialogs(tx, same)
+    await deleteDialogs(tx, same.map((dialog) => ({ ...dialog, watcherEvent: 'deactivated' })), now)
     void insertDialog(tx, opened.value)
-    void putResources(tx, opened.value, network, decided.resources, format)
+    void putResources(tx, opened.value, network, decided.resources, now, format)
     opening.store?.(tx, opened.value, decided)
     return { dialog: opened.value, decided, endings }
   })

@@ -1,4 +1,4 @@
-import { failure } from '../core/base/failure.ts'
+import { failure, type FailureName } from '../core/base/failure.ts'
 import type { Instant } from '../core/base/instant.ts'
 import type { Dialog, DialogKind, SelfScope } from '../core/model/dialog.ts'
 import { findEndpoint } from '../core/registrations/register.ts'
@@ -22,13 +22,23 @@ import { answerWithData } from './subscribe-answer.ts'
 export interface OwnPackage {
   readonly kind: DialogKind
   readonly mediaType: string
+  /** What is answered to whoever asks for that of another user (3.3.5.3 unless it says so). */
+  readonly toAnother?: FailureName
+  /** Seconds that a subscription without a wish lives, where its package says so. */
+  readonly defaultExpires?: number
   /** What of it the request asks for; a refresh without a body keeps that. */
   readonly readScope: (call: Call) => readonly SelfScope[]
   /** What the request itself does before anything is read, under the publisher's lock; true when that has made a change, which the answer shows. Refuses by throwing. */
   readonly begin?: (tx: Transaction, call: Call) => Promise<boolean>
-  /** Reads all that is shown; inside a transaction behind the publisher's lock. The document is written from it for a scope. */
-  readonly load: (session: Session, user: UserKey, now: Instant) => Promise<(scope: readonly SelfScope[]) => string>
+  /** What a new dialog leaves to be done. */
+  readonly opened?: (tx: Transaction, dialog: Dialog, now: Instant) => Promise<unknown>
+  /** Reads all that is shown; inside a transaction behind the publisher's lock. The document is written from it for a scope, and for the number under which it is sent. */
+  readonly load: (session: Session, user: UserKey, now: Instant) => Promise<(scope: readonly SelfScope[], cseq: number) => string>
 }
+
+/** How long its subscriptions live; what a document gives as the default is granted whole. */
+const lifeOf = ({ limits: { subscriptionExpires }, chance }: EngineDeps, { defaultExpires }: OwnPackage) =>
+  (defaultExpires === undefined ? { limits: subscriptionExpires, chance: chance.fraction() } : { limits: { ...subscriptionExpires, default: Math.min(defaultExpires, subscriptionExpires.max) }, chance: 1 })
 
 /**
  * Create and poll (3.3.5.1). The publisher's lock makes it exact: a change that is not in the answer comes after the lock, finds the
@@ -37,7 +47,7 @@ export interface OwnPackage {
 const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
   const { request, arrival, now } = call
   const scope = own.readScope(call)
-  const answer = (dialog: Dialog, write: (scope: readonly SelfScope[]) => string): Answer => answerWithData(request, dialog, { type: own.mediaType, text: write(dialog.scope) }, now)
+  const answer = (dialog: Dialog, write: Awaited<ReturnType<OwnPackage['load']>>): Answer => answerWithData(request, dialog, { type: own.mediaType, text: write(dialog.scope, dialog.cseq) }, now)
   return transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const locked = loadUnderLock(tx, request.fromUser, { endpoints: true })
     const begun = own.begin?.(tx, call)
@@ -51,14 +61,15 @@ const create = (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> 
     const again = same.find((dialog) => dialog.kind === own.kind && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return answer(again, write)
     const opened = openDialog(poll ? { ...request, expires: 0 } : request, {
-      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision + (changed === true ? 1 : 0), limits: deps.limits.subscriptionExpires, chance: deps.chance.fraction(), sender: deps.sender.id(),
+      kind: own.kind, localTag: deps.chance.tag(), endpointId: endpoint?.endpointId, path: pathOf(call), scope, since: state.revision + (changed === true ? 1 : 0), ...lifeOf(deps, own), sender: deps.sender.id(),
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return { ...answer(opened.value, write), touched: changed === true ? [request.fromUser] : [] }
     // One dialog per endpoint: the newest one stays, older ones are ended by a last notification (3.3.5.1).
     const endings = await replaceDialogs(tx, dialogs.filter((dialog) => dialog.kind === own.kind && dialog.endpointId === endpoint?.endpointId && !same.includes(dialog)), arrival.proxy, deps.sender, settle, now)
-    await deleteDialogs(tx, same)
+    await deleteDialogs(tx, same, now)
     void insertDialog(tx, opened.value)
+    void own.opened?.(tx, opened.value, now)
     const answered = answer(opened.value, write)
     return { ...answered, notify: [...answered.notify, ...endings], touched: changed === true ? [request.fromUser] : [] }
   })
@@ -87,20 +98,21 @@ const refresh = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<A
   const renewed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const [dialog, endpoints] = await Promise.all([lockOwnDialog(tx, settle, deps, call), loadEndpoints(tx, request.fromUser)])
     if (!endpoints.some(({ endpointId, expiresAt }) => endpointId === dialog.endpointId && expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
-    const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, deps.limits.subscriptionExpires, deps.chance.fraction(), now)
+    const { limits, chance } = lifeOf(deps, own)
+    const next = renewDialog(request, dialog, pathOf(call), scope ?? dialog.scope, limits, chance, now)
     if (!next.ok) throw new Refused(next.failure)
     void refreshDialog(tx, next.value)
     return next.value
   })
   const write = await own.load(poolSession(deps.store.pool), request.fromUser, deps.now())
-  return { ...answerWithData(request, renewed, { type: own.mediaType, text: write(renewed.scope) }, now), touched: changed ? [request.fromUser] : [] }
+  return { ...answerWithData(request, renewed, { type: own.mediaType, text: write(renewed.scope, renewed.cseq) }, now), touched: changed ? [request.fromUser] : [] }
 }
 
 /** Whoever asks for something of its own asks itself (3.3.5.3): 400 where To is another user, 404 where it is none. */
-export const expectOwn = async (deps: EngineDeps, { request }: Call): Promise<void> => {
+export const expectOwn = async (deps: EngineDeps, { request }: Call, toAnother: FailureName = 'selfToAnother'): Promise<void> => {
   if (request.fromUser === request.toUser) return
   const known = await findExistingUsers(poolSession(deps.store.pool), [request.toUser])
-  throw new Refused(failure(known.has(request.toUser) ? 'selfToAnother' : 'userNotFound'))
+  throw new Refused(failure(known.has(request.toUser) ? toAnother : 'userNotFound'))
 }
 
 /** 406 when Accept does not admit what the answer carries. */
@@ -110,7 +122,7 @@ export const expectAccept = ({ request }: Call, mediaType: string): void => {
 
 /** Processes a SUBSCRIBE to a package of the subscriber's own. */
 export const subscribeOwn = async (deps: EngineDeps, call: Call, own: OwnPackage): Promise<Answer> => {
-  await expectOwn(deps, call)
+  await expectOwn(deps, call, own.toAnother)
   expectAccept(call, own.mediaType)
   const intent = readIntent(call.request)
   return intent === 'cancel' ? cancelDialog(deps, call) : intent === 'refresh' ? refresh(deps, call, own) : create(deps, call, own)

@@ -5,6 +5,7 @@ import type { Answer, Call, EngineDeps, Features, Relay } from './deps.ts'
 import { handlePresenceSubscribe } from './presence-package.ts'
 import { handleProvisioning } from './provisioning-subscribe.ts'
 import { handleSelfSubscribe } from './self-subscribe.ts'
+import { handleWatcherInfoSubscribe } from './watcher-info-subscribe.ts'
 
 /** An event package: how a SUBSCRIBE to it is processed, and what it can be switched off by. */
 interface Package {
@@ -20,6 +21,7 @@ const packages: ReadonlyMap<string, Package> = new Map<string, Package>([
   [eventPackages.provisioning, { handle: handleProvisioning }],
   [eventPackages.roamingAcl, { handle: handleAclSubscribe, feature: 'accessLists' }],
   [eventPackages.pendingWatchers, { handle: handlePendingSubscribe, feature: 'accessLists' }],
+  [eventPackages.watcherInfo, { handle: handleWatcherInfoSubscribe, feature: 'watcherInfo' }],
 ])
 
 /** The packages that are served, as Allow-Events names them: clients cut at the comma and keep blanks. */

@@ -16,6 +16,7 @@ import { isDuplicate } from '../store/errors.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { transact } from '../store/session.ts'
 import { loadResources, putResources } from '../store/subscriptions.ts'
+import { keepWaiting } from '../store/watchers.ts'
 import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { loadDisplayName, lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
@@ -55,10 +56,12 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     const admitted = { dialog: opened.value, access }
+    // Whoever asks once, and may not know yet, has asked (RFC 3857 4.7.1).
+    if (poll && access === 'P') void keepWaiting(tx, request.toUser, opened.value, now)
     if (poll) return admitted
-    await deleteDialogs(tx, same)
+    await deleteDialogs(tx, same.map((dialog) => ({ ...dialog, watcherEvent: 'deactivated' })), now)
     void insertDialog(tx, opened.value)
-    void putResources(tx, opened.value, network, [{ publisher: request.toUser, categories: presenceCategories }], format, access)
+    void putResources(tx, opened.value, network, [{ publisher: request.toUser, categories: presenceCategories }], now, format, access)
     return admitted
   })
 }
@@ -84,7 +87,7 @@ const record = (deps: EngineDeps, call: Call, { dialog, access: opened }: Admitt
     if (access === 'D') throw new Refused(failure('accessDenied'))
     const recorded = decideRecordWatcher({ user: request.fromUser, displayName: ownName ?? request.from.displayName, network }, state, deps.limits.subscribers)
     if (!recorded.ok) throw new Refused(recorded.failure)
-    if (access !== opened) void putAccess(tx, request.toUser, dialog, access)
+    if (access !== opened) void putAccess(tx, request.toUser, dialog, access, now)
     const touch: Touch = access === 'P' ? { ...recorded.value.touch, pendingWatchers: true } : recorded.value.touch
     await applyOutcome(tx, request.toUser, { ...recorded.value, touch }, arrival.trace, now)
     return { touched: isTouched(touch), access }
@@ -110,7 +113,7 @@ const create = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promi
   // A poll leaves nothing behind, and of oneself one knows.
   if (admitted.dialog.expiresAt <= now || request.fromUser === request.toUser) return answer(deps, call, admitted, request.toUser, format, [])
   const { touched, access } = await record(deps, call, admitted).catch(async (error: unknown) => {
-    await transact(deps.store.pool, (tx) => deleteDialogs(tx, [admitted.dialog]))
+    await transact(deps.store.pool, (tx) => deleteDialogs(tx, [{ ...admitted.dialog, watcherEvent: 'rejected' }], now))
     throw error
   })
   return answer(deps, call, { dialog: admitted.dialog, access }, request.toUser, format, touched ? [request.toUser] : [])
@@ -130,7 +133,7 @@ const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Prom
     const renewed = renewDialog(request, own, pathOf(call), [], deps.limits.subscriptionExpires, deps.chance.fraction(), now, negotiatePresence(request, format, network))
     if (!renewed.ok) throw new Refused(renewed.failure)
     void refreshDialog(tx, renewed.value)
-    if (own.network !== network) void putResources(tx, own, network, [watched], format)
+    if (own.network !== network) void putResources(tx, own, network, [watched], now, format)
     return { dialog: renewed.value, access, publisher: watched.publisher }
   })
   return answer(deps, call, admitted, publisher, format, [])

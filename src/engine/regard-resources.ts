@@ -27,7 +27,7 @@ export const regardResources = async (deps: EngineDeps, call: Asking, dialog: Di
     await transact(deps.store.pool, async (tx) => {
       const [, again] = await Promise.all([lockPublisher(tx, publisher), findAccess(tx, [publisher], call, deps.features)])
       const letter: AccessLetter = accessTo(again, publisher)
-      void putAccess(tx, publisher, dialog, letter)
+      void putAccess(tx, publisher, dialog, letter, now)
       for (const [one, decision] of again) access.set(one, decision)
       if (letter !== 'P') return
       touched.push(publisher)

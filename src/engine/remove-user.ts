@@ -22,7 +22,7 @@ export const removeUser = (pool: Pool, user: UserKey, now: number): Promise<bool
       // Memberships go as well, and when this is told, only the touch knows who saw what by them.
       touch: { ...touchOfInstances(instances, [], instances), membersBefore: Object.fromEntries(containers.map(({ id, members }) => [id, members])) },
     }, 'user deleted', now)
-    await deleteDialogs(tx, await loadDialogs(tx, user))
+    await deleteDialogs(tx, await loadDialogs(tx, user), now)
     void deleteUser(tx, user)
     return true
   })

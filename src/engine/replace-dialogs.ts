@@ -20,7 +20,7 @@ export const replaceDialogs = async (tx: Transaction, dialogs: readonly Dialog[]
     await settle([locked])
     ;(locked.proxy === proxy ? here : elsewhere).push(takeOver(locked, sender.id()))
   }
-  await deleteDialogs(tx, here)
+  await deleteDialogs(tx, here.map((dialog) => ({ ...dialog, watcherEvent: 'deactivated' })), now)
   if (elsewhere.length > 0) void expireDialogs(tx, elsewhere, now, 'deactivated')
   return here.filter(({ expiresAt }) => expiresAt > now)
     .map((old) => writeInstruction({ ...old, cseq: old.cseq + 1, expiresAt: now }, { body: undefined, terminated: 'deactivated' }, now))

@@ -5,6 +5,7 @@ import { suffixes } from '../core/resolution/membership.ts'
 import { domainOf, type UserKey } from '../core/sip/uri.ts'
 import { loadContainers } from './containers.ts'
 import type { DialogRef } from './dialogs.ts'
+import { oweWatchers } from './owe-watchers.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 const NUMBER = statement('access-list-number', 'SELECT delta_num FROM access_list WHERE publisher = $1')
@@ -19,8 +20,10 @@ const loadStored = async (session: Session, publisher: UserKey): Promise<AccessL
   return number === undefined ? newAccessList : { deltaNum: number.delta_num, entries: entries.map(readEntry) }
 }
 
-// Of oneself nothing is decided.
-const WATCHERS = statement('access-watchers-of', "SELECT DISTINCT subscriber, access FROM subscription WHERE publisher = $1 AND format <> 'categories' AND subscriber <> $1")
+// Of oneself nothing is decided. Who waits on behind a subscription that is over is decided of as well.
+const WATCHERS = statement('access-watchers-of', `
+  SELECT subscriber, access FROM subscription WHERE publisher = $1 AND format <> 'categories' AND subscriber <> $1
+  UNION SELECT subscriber, 'P' FROM past_watcher WHERE publisher = $1 AND status = 'waiting'`)
 
 /** What decisions about access read of a publisher besides its containers; behind its lock. */
 export const loadAccessState = async (session: Session, publisher: UserKey): Promise<AccessState> => {
@@ -70,18 +73,35 @@ export const putAccessList = (tx: Transaction, publisher: UserKey, { deltaNum, e
   return [tx.send(PUT_NUMBER, [publisher, deltaNum]), tx.send(DELETE_OTHERS, keys), tx.send(PUT_ENTRIES, [...keys, entries.map(({ rights }) => rights)])]
 }
 
+// What a letter makes of a subscription (RFC 3857 4.7.1). Whether it is blocked politely changes nothing of its state.
+const MOVE = (letter: string, now: string): string => `access = ${letter},
+      status_at = CASE WHEN edge.access IN ('A', 'B') AND ${letter} IN ('A', 'B') THEN edge.status_at ELSE ${now} END,
+      status_event = CASE WHEN edge.access IN ('A', 'B') AND ${letter} IN ('A', 'B') THEN edge.status_event WHEN ${letter} = 'D' THEN 'rejected' WHEN ${letter} = 'P' THEN 'subscribe' ELSE 'approved' END`
+
+// Those who wait on behind a subscription that is over are done with by any word but that to wait.
 const REGARD = statement('access-regard', `
-  UPDATE subscription SET access = regarded.access FROM unnest($2::text[], $3::text[]) AS regarded (subscriber, access)
-  WHERE subscription.publisher = $1 AND subscription.subscriber = regarded.subscriber AND subscription.format <> 'categories' AND subscription.access <> regarded.access`)
+  WITH regarded AS (SELECT * FROM unnest($2::text[], $3::text[]) AS regarded (subscriber, access)),
+  changed AS (
+    UPDATE subscription AS edge SET ${MOVE('regarded.access', '$4::bigint')} FROM regarded
+    WHERE edge.publisher = $1 AND edge.subscriber = regarded.subscriber AND edge.format <> 'categories' AND edge.access <> regarded.access RETURNING edge.publisher, edge.status_at),
+  decided AS (
+    UPDATE past_watcher AS past SET status = 'terminated', event = CASE regarded.access WHEN 'D' THEN 'rejected' ELSE 'approved' END, status_at = $4::bigint FROM regarded
+    WHERE past.publisher = $1 AND past.subscriber = regarded.subscriber AND past.status = 'waiting' AND regarded.access <> 'P' RETURNING past.publisher),
+  moved AS (SELECT publisher, false AS waited FROM changed WHERE status_at = $4::bigint UNION ALL SELECT publisher, false FROM decided)
+  ${oweWatchers('moved', '$4::bigint')}`)
 
-/** Writes what is decided of watchers to their edges, whatever dialogs these are of. */
-export const regardWatchers = (tx: Transaction, publisher: UserKey, watchers: readonly LegacyWatcher[]): Promise<unknown> =>
-  tx.send(REGARD, [publisher, watchers.map(({ user }) => user), watchers.map(({ access }) => access)])
+/** Writes what is decided of watchers to their edges, whatever dialogs these are of. Who waits for a word is told to presence.wpending by the change that says so. */
+export const regardWatchers = (tx: Transaction, publisher: UserKey, watchers: readonly LegacyWatcher[], now: number): Promise<unknown> =>
+  tx.send(REGARD, [publisher, watchers.map(({ user }) => user), watchers.map(({ access }) => access), now])
 
-const EDGE = statement('access-of-edge', 'UPDATE subscription SET access = $4 WHERE publisher = $1 AND subscriber = $2 AND local_tag = $3 AND access <> $4')
+const EDGE = statement('access-of-edge', `
+  WITH changed AS (
+    UPDATE subscription AS edge SET ${MOVE('$4', '$5::bigint')} WHERE publisher = $1 AND subscriber = $2 AND local_tag = $3 AND access <> $4 RETURNING edge.publisher, edge.status_at),
+  moved AS (SELECT publisher, false AS waited FROM changed WHERE status_at = $5::bigint)
+  ${oweWatchers('moved', '$5::bigint')}`)
 
 /** Writes what is decided of the watcher of one edge. */
-export const putAccess = (tx: Transaction, publisher: UserKey, { subscriber, localTag }: DialogRef, access: AccessLetter): Promise<unknown> => tx.send(EDGE, [publisher, subscriber, localTag, access])
+export const putAccess = (tx: Transaction, publisher: UserKey, { subscriber, localTag }: DialogRef, access: AccessLetter, now: number): Promise<unknown> => tx.send(EDGE, [publisher, subscriber, localTag, access, now])
 
 // Watchers in these formats are entered on the subscriber list, which knows their names.
 const PENDING = statement('access-pending', `
@@ -94,7 +114,10 @@ const PENDING = statement('access-pending', `
 export const loadPendingWatchers = async (session: Session, publisher: UserKey, now: number): Promise<readonly PendingWatcher[]> =>
   (await session.send<{ subscriber: string; display_name: string }>(PENDING, [publisher, now])).map((row) => ({ user: row.subscriber, displayName: row.display_name }))
 
-const DISREGARD = statement('access-disregard', "UPDATE subscription SET access = 'A' WHERE access <> 'A'")
+const DISREGARD = statement('access-disregard', `
+  WITH changed AS (UPDATE subscription AS edge SET ${MOVE("'A'", '$1::bigint')} WHERE access <> 'A' RETURNING edge.publisher, edge.status_at),
+  moved AS (SELECT publisher, false AS waited FROM changed WHERE status_at = $1::bigint)
+  ${oweWatchers('moved', '$1::bigint')}`)
 
 /** Nobody is kept out any more, where access lists have been switched off. What the lists say stays. */
-export const disregardAccess = (session: Session): Promise<unknown> => session.send(DISREGARD, [])
+export const disregardAccess = (session: Session, now: number): Promise<unknown> => session.send(DISREGARD, [now])

@@ -89,19 +89,21 @@ export const tidyDebts = async (session: Session, now: number): Promise<void> =>
 
 // Not more than a dialog may number in one transaction, whatever is owed.
 const DUE_OF = statement('deferred-due-of', `
-  SELECT d.subscriber, d.local_tag, d.publisher, d.attempts, d.since, d.trace, d.version FROM deferred AS d
+  SELECT d.subscriber, d.local_tag, d.publisher, d.attempts, d.since, d.trace, d.version, d.whole FROM deferred AS d
   JOIN unnest($1::text[], $2::text[]) AS named (subscriber, local_tag) ON d.subscriber = named.subscriber AND d.local_tag = named.local_tag
   WHERE d.due_at <= $3 ORDER BY d.due_at LIMIT $4`)
 
 /** A debt as it was read. */
 export interface Debt extends Deferred {
   readonly version: number
+  /** All that there is to tell is owed, and not only what has changed since then. */
+  readonly whole: boolean
 }
 
 /** What these dialogs are owed now. Whoever pays holds their locks. */
 export const loadDue = async (tx: Transaction, refs: readonly DialogRef[], now: number, limit: number): Promise<readonly Debt[]> =>
-  (await tx.send<{ subscriber: string; local_tag: string; publisher: string; attempts: number; since: number; trace: string; version: number }>(DUE_OF, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), now, limit]))
-    .map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, attempts: row.attempts, since: row.since, trace: row.trace, version: row.version }))
+  (await tx.send<{ subscriber: string; local_tag: string; publisher: string; attempts: number; since: number; trace: string; version: number; whole: boolean }>(DUE_OF, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), now, limit]))
+    .map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, attempts: row.attempts, since: row.since, trace: row.trace, version: row.version, whole: row.whole }))
 
 const columns = (debts: readonly Debt[]) => [debts.map(({ subscriber }) => subscriber), debts.map(({ localTag }) => localTag), debts.map(({ publisher }) => publisher), debts.map(({ version }) => version)]
 

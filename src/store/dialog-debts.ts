@@ -12,8 +12,8 @@ const OWE_ALL = statement('deferred-put-all', `
     UNION ALL SELECT list_uri FROM dialog_list AS l WHERE l.subscriber = dialog.subscriber AND l.local_tag = dialog.local_tag
     UNION ALL SELECT dialog.subscriber WHERE dialog.kind IN (${OWN_KINDS})) AS watched
   WHERE dialog.subscriber = $1 AND dialog.local_tag = $2
-  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason, due_at = excluded.due_at, proxy = excluded.proxy
-  WHERE deferred.due_at <= $6 OR excluded.due_at > deferred.due_at + 10000`)
+  ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET attempts = greatest(deferred.attempts, excluded.attempts), reason = excluded.reason, due_at = excluded.due_at, proxy = excluded.proxy, whole = true
+  WHERE NOT deferred.whole OR deferred.due_at <= $6 OR excluded.due_at > deferred.due_at + 10000`)
 
 /** Owes a locked dialog the latest state of everything it watches, not before `dueAt`. */
 export const oweEverything = (tx: Transaction, { subscriber, localTag }: DialogRef, owed: { readonly attempts: number; readonly reason: string; readonly dueAt: number }, now: number): Promise<unknown> =>

@@ -1,8 +1,10 @@
 import { ownDialogKinds, type Dialog, type DialogKind, type EndReason, type SelfScope } from '../core/model/dialog.ts'
 import type { SourceNetwork } from '../core/model/network.ts'
+import type { WatcherEvent } from '../core/model/watcher.ts'
 import type { EndpointId } from '../core/sip/endpoint-id.ts'
 import type { SipRequest } from '../core/sip/request.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import { endEdges } from './end-edges.ts'
 import { DIALOG_WAIT_MS, limitLockWait, statement, type Session, type Statement, type Transaction } from './session.ts'
 
 /** What identifies a dialog row. */
@@ -110,7 +112,7 @@ export const OWN_KINDS = ownDialogKinds.map((kind) => `'${kind}'`).join(', ')
 
 const LIVING_SELF = statement('dialogs-self', `SELECT * FROM dialog WHERE subscriber = ANY($1::text[]) AND kind IN (${OWN_KINDS}) AND expires_at > $2`)
 
-/** The living dialogs by which publishers watch what is their own: self subscriptions, contact lists, access lists and pending watchers. */
+/** The living dialogs by which publishers watch what is their own: self subscriptions, contact lists, access lists, pending watchers and watcher information. */
 export const loadSelfDialogs = (session: Session, publishers: readonly UserKey[], now: number): Promise<readonly Dialog[]> => rowsOf(session, LIVING_SELF, [[...publishers], now])
 
 const LOCK_AND_READ = statement('dialogs-lock-and-read', `
@@ -143,15 +145,22 @@ const DELETE_DEFERRED = statement('dialogs-delete-deferred', `
   DELETE FROM deferred USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
   WHERE deferred.subscriber = gone.subscriber AND deferred.local_tag = gone.local_tag`)
 
-/** Ends dialogs with everything that hangs on them, on both sides. */
-export const deleteDialogs = async (tx: Transaction, refs: readonly DialogRef[]): Promise<void> => {
+/** A dialog that ends, and by what event its publishers lose their watcher: its time is over, or it was cancelled, unless it says something else. */
+export interface EndingDialog extends DialogRef {
+  readonly watcherEvent?: WatcherEvent
+}
+
+/** Ends dialogs with everything that hangs on them, on both sides; publishers that want to know are told. */
+export const deleteDialogs = async (tx: Transaction, refs: readonly EndingDialog[], now: number): Promise<void> => {
   if (refs.length === 0) return
   const keys = [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag)] as const
   void tx.send(DELETE, keys)
   void tx.send(DELETE_DEFERRED, keys)
   void tx.send(DELETE_LISTS, keys)
   const edges = await tx.send<{ subscriber: string; local_tag: string; publisher: string }>(DELETE_RESOURCES, keys)
-  if (edges.length > 0) void tx.send(DELETE_EDGES, [edges.map((edge) => edge.publisher), edges.map((edge) => edge.subscriber), edges.map((edge) => edge.local_tag)])
+  if (edges.length === 0) return
+  const eventOf = new Map(refs.map(({ subscriber, localTag, watcherEvent = 'timeout' }) => [`${subscriber}\n${localTag}`, watcherEvent]))
+  void endEdges(tx, edges.map(({ publisher, subscriber, local_tag: localTag }) => ({ publisher, subscriber, localTag, event: eventOf.get(`${subscriber}\n${localTag}`) ?? 'timeout' })), now)
 }
 
 const EXPIRE = statement('dialogs-expire', `

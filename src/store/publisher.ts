@@ -18,6 +18,7 @@ import { deleteInstances, loadInstances, loadLivingInstances, putInstances } fro
 import { statement, type Session, type Transaction } from './session.ts'
 import { deleteSubscriberEntries, loadSubscriberEntries, putSubscriberEntry } from './subscriber-entries.ts'
 import { lockPublisher } from './users.ts'
+import { acknowledgeWaiting } from './watchers.ts'
 
 /** Which parts of a publisher a procedure reads; the rest stays empty. */
 export interface Needs {
@@ -80,17 +81,20 @@ export const applyOutcome = async (tx: Transaction, publisher: UserKey, { change
   if (put.length > 0) void putInstances(tx, publisher, put.map(({ instance }) => instance))
   for (const { id, membersVersion, added, removed } of pick(changes, 'putContainer')) void putContainer(tx, publisher, id, membersVersion, added, removed)
   for (const { endpoint } of pick(changes, 'putEndpoint')) void putEndpoint(tx, publisher, endpoint)
-  for (const { entry } of pick(changes, 'putSubscriber')) void putSubscriberEntry(tx, publisher, entry)
-  const acknowledged = pick(changes, 'deleteSubscriber').map(({ user }) => user)
-  if (acknowledged.length > 0) void deleteSubscriberEntries(tx, publisher, acknowledged)
+  const entries = pick(changes, 'putSubscriber').map(({ entry }) => entry)
+  for (const entry of entries) void putSubscriberEntry(tx, publisher, entry)
+  const removed = pick(changes, 'deleteSubscriber').map(({ user }) => user)
+  if (removed.length > 0) void deleteSubscriberEntries(tx, publisher, removed)
+  const acknowledged = [...removed, ...entries.filter((entry) => entry.acknowledged).map(({ user }) => user)]
+  if (acknowledged.length > 0) void acknowledgeWaiting(tx, publisher, acknowledged, now)
   for (const { version, put: delegates, removed } of pick(changes, 'putDelegates')) void putDelegates(tx, publisher, version, delegates, removed)
   for (const { list } of pick(changes, 'putAccessList')) void putAccessList(tx, publisher, list)
-  for (const { watchers } of pick(changes, 'regardWatchers')) void regardWatchers(tx, publisher, watchers)
+  for (const { watchers } of pick(changes, 'regardWatchers')) void regardWatchers(tx, publisher, watchers, now)
   if (isTouched(touch)) void appendChange(tx, publisher, touch, trace, now)
   const leaving = pick(changes, 'deleteEndpoint').map(({ endpointId }) => endpointId)
   if (leaving.length === 0) return
   void deleteEndpoints(tx, publisher, leaving)
-  await deleteDialogs(tx, await findEndpointDialogs(tx, publisher, leaving))
+  await deleteDialogs(tx, await findEndpointDialogs(tx, publisher, leaving), now)
 }
 
 /** Locks a user for a change of its contact list; false when there is no such user. */

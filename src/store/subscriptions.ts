@@ -4,6 +4,8 @@ import type { SourceNetwork } from '../core/model/network.ts'
 import type { LegacyFormat } from '../core/subscriptions/presence-format.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { DialogRef } from './dialogs.ts'
+import { endEdges } from './end-edges.ts'
+import { oweWatchers } from './owe-watchers.ts'
 import { statement, type Session, type Transaction } from './session.ts'
 
 /** What the documents of an edge are written in. */
@@ -33,27 +35,34 @@ const PUT_RESOURCES = statement('resources-put', `
   INSERT INTO dialog_resource (subscriber, local_tag, publisher, categories)
   SELECT $1, $2, put.publisher, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)) FROM unnest($3::text[], $4::text[]) AS put (publisher, categories)
   ON CONFLICT (subscriber, local_tag, publisher) DO UPDATE SET categories = excluded.categories`)
+// Edges that are there already began earlier. Who watches again need not wait besides: what is pending now takes the place of what waited (RFC 3857 4.7.1).
+// Written so that it is planned once (see end-edges.ts).
 const PUT_EDGES = statement('edges-put', `
-  INSERT INTO subscription (publisher, subscriber, local_tag, network, categories, since, format, access)
-  SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)), publisher.revision, $6, $7
-  FROM unnest($3::text[], $4::text[]) AS put (publisher, categories) JOIN publisher ON publisher.publisher = put.publisher
-  ON CONFLICT (publisher, subscriber, local_tag) DO UPDATE SET categories = excluded.categories, network = excluded.network`)
+  WITH put AS (
+    INSERT INTO subscription (publisher, subscriber, local_tag, network, categories, since, format, access, began_at, status_at)
+    SELECT put.publisher, $1, $2, $5, ARRAY(SELECT jsonb_array_elements_text(put.categories::jsonb)), publisher.revision, $6, $7, $8::bigint, $8::bigint
+    FROM unnest((SELECT $3::text[]), (SELECT $4::text[])) AS put (publisher, categories) JOIN publisher ON publisher.publisher = put.publisher
+    ON CONFLICT (publisher, subscriber, local_tag) DO UPDATE SET categories = excluded.categories, network = excluded.network
+    RETURNING publisher, began_at),
+  waited AS (
+    UPDATE past_watcher SET status = 'terminated', event = 'giveup', status_at = $8::bigint
+    WHERE publisher = ANY($3::text[]) AND subscriber = $1 AND status = 'waiting' RETURNING publisher),
+  moved AS (SELECT publisher, false AS waited FROM put WHERE began_at = $8::bigint UNION ALL SELECT publisher, false FROM waited)
+  ${oweWatchers('moved', '$8::bigint')}`)
 
-/** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher, but for `access`, which is of new ones. */
-export const putResources = (tx: Transaction, { subscriber, localTag }: DialogRef, network: SourceNetwork, resources: readonly Resource[], format: WatchFormat = 'categories', access: AccessLetter = 'A'): readonly Promise<unknown>[] => {
+/** Writes what a dialog watches, on both sides; given resources replace stored ones of the same publisher, but for `access`, which is of new ones. Publishers that want to know of new watchers are told. */
+export const putResources = (tx: Transaction, { subscriber, localTag }: DialogRef, network: SourceNetwork, resources: readonly Resource[], now: number, format: WatchFormat = 'categories', access: AccessLetter = 'A'): readonly Promise<unknown>[] => {
   if (resources.length === 0) return []
   const values = [subscriber, localTag, resources.map(({ publisher }) => publisher), resources.map(({ categories }) => JSON.stringify(categories))]
-  return [tx.send(PUT_RESOURCES, values), tx.send(PUT_EDGES, [...values, network, format, access])]
+  return [tx.send(PUT_RESOURCES, values), tx.send(PUT_EDGES, [...values, network, format, access, now])]
 }
 
 const DELETE_RESOURCES = statement('resources-delete', 'DELETE FROM dialog_resource WHERE subscriber = $1 AND local_tag = $2 AND publisher = ANY($3::text[])')
-const DELETE_EDGES = statement('edges-delete', 'DELETE FROM subscription WHERE publisher = ANY($3::text[]) AND subscriber = $1 AND local_tag = $2')
 
-/** A dialog stops to watch these publishers. */
-export const deleteResources = (tx: Transaction, { subscriber, localTag }: DialogRef, publishers: readonly UserKey[]): readonly Promise<unknown>[] => {
+/** A dialog stops to watch these publishers; those that want to know are told. */
+export const deleteResources = (tx: Transaction, { subscriber, localTag }: DialogRef, publishers: readonly UserKey[], now: number): readonly Promise<unknown>[] => {
   if (publishers.length === 0) return []
-  const values = [subscriber, localTag, [...publishers]]
-  return [tx.send(DELETE_RESOURCES, values), tx.send(DELETE_EDGES, values)]
+  return [tx.send(DELETE_RESOURCES, [subscriber, localTag, [...publishers]]), endEdges(tx, publishers.map((publisher) => ({ publisher, subscriber, localTag, event: 'timeout' as const })), now)]
 }
 
 const RESOURCES_OF_MANY = statement('resources-of-many', `

@@ -137,7 +137,7 @@ export const listUsers = async (db: Kysely<Database>, limit: number, after?: Use
 }
 
 /** What hangs on a user who is served here. */
-export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'access_entry', 'access_list', 'answered', 'publisher'] as const
+export const PUBLISHER_TABLES = ['category_instance', 'container', 'container_member', 'subscriber_entry', 'delegate', 'delegate_list', 'access_entry', 'access_list', 'answered', 'past_watcher', 'publisher'] as const
 const USER_TABLES = ['contact', 'contact_group', 'contact_list', 'contact_store', 'contact_store_change', 'presence_user', 'directory_entry'] as const
 
 /**

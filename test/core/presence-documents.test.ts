@@ -9,17 +9,22 @@ import { writeMsrtcPresence } from '../../src/core/documents/msrtc.ts'
 import { pidfForms, writePidf, type PidfForm } from '../../src/core/documents/pidf.ts'
 import { nothingSeen, type PresenceSeen } from '../../src/core/documents/presence-seen.ts'
 import { presenceTable, rowOf, rpidActivities } from '../../src/core/documents/presence-tables.ts'
+import { watcherId, writeWatcherInfo } from '../../src/core/documents/watcher-info.ts'
+import { endReasons } from '../../src/core/model/dialog.ts'
 import { touchOfInstances } from '../../src/core/model/diff.ts'
 import type { Container } from '../../src/core/model/container.ts'
 import type { SourceNetwork } from '../../src/core/model/network.ts'
 import { instanceKeyText, type CategoryInstance } from '../../src/core/model/publication.ts'
 import { noTouch, type Touch } from '../../src/core/model/touch.ts'
+import { eventOfEnd, watcherEvents, watcherStatuses, type Watcher } from '../../src/core/model/watcher.ts'
 import { changesDevices } from '../../src/core/notifications/devices.ts'
 import { presenceCategories, presenceViewOf, writePresenceChanges, writePresenceState, type PresenceTerms, type PresenceWatcher } from '../../src/core/notifications/presence.ts'
+import { writeUserUri } from '../../src/core/sip/uri.ts'
 import { checkPresenceSubscribe, choosePresence, negotiatePresence } from '../../src/core/subscriptions/presence-format.ts'
 import { namespaces } from '../../src/core/xml/namespaces.ts'
 import { escapeXml } from '../../src/core/xml/write.ts'
 import { parseXml } from '../../src/core/xml/parse.ts'
+import { findFaults, hasStructure } from '../support/structure.ts'
 import { anna, boris, bytes, clara, instance, member, must, now, readIndependently, request, state, verdict, type Infoset } from './support.ts'
 
 const seen = (over: Partial<PresenceSeen> = {}): PresenceSeen => ({ ...nothingSeen, availability: 3500, ...over })
@@ -405,4 +410,30 @@ t.test('2.2.2.8.1, 2.2.2.9.1: what is refused of an MSRTC or PIDF SUBSCRIBE, and
   t.same(negotiatePresence(asked, 'msrtc', 'sameEnterprise'), { benotify: true, piggyback: true, autoextend: true }, '3.7.5.5')
   t.same(negotiatePresence(asked, 'msrtc', 'federated'), { benotify: false, piggyback: true, autoextend: true }, '4.11: NOTIFY to another domain')
   t.same(negotiatePresence(request('SUBSCRIBE'), 'msrtc', 'sameEnterprise'), { benotify: false, piggyback: false, autoextend: false })
+})
+
+t.test('RFC 3858 4: watcher information, by the number of the notification that carries it', async (t) => {
+  const base: Watcher = { user: 'boris@nordwind.example', localTag: 'tag1', displayName: undefined, status: 'active', event: 'subscribe', beganAt: now - 61_900, expiresAt: now + 59_001 }
+  const id = watcherId('tag1')
+  const rows: readonly (readonly [section: string, watcher: Partial<Watcher>, written: string])[] = [
+    ['4.3: what must be there', {}, `<watcher id="${id}" status="active" event="subscribe" expiration="60" duration-subscribed="61">sip:boris@nordwind.example</watcher>`],
+    ['4.3: the name', { displayName: 'B. "<&>"', status: 'pending' }, `<watcher id="${id}" status="pending" event="subscribe" display-name="B. &quot;&lt;&amp;&gt;&quot;" expiration="60" duration-subscribed="61">sip:boris@nordwind.example</watcher>`],
+    ['4.3: without a name none', { displayName: '', event: 'approved' }, `<watcher id="${id}" status="active" event="approved" expiration="60" duration-subscribed="61">sip:boris@nordwind.example</watcher>`],
+    ['RFC 3857 4.7.1: behind the subscription', { status: 'waiting', event: 'timeout', expiresAt: undefined }, `<watcher id="${id}" status="waiting" event="timeout">sip:boris@nordwind.example</watcher>`],
+    ['4.3: times are never negative', { beganAt: now + 5_000, expiresAt: now - 1 }, `<watcher id="${id}" status="active" event="subscribe" expiration="0" duration-subscribed="0">sip:boris@nordwind.example</watcher>`],
+    ['4.3: a URI of any characters', { user: "a'&b@nordwind.example" }, `<watcher id="${id}" status="active" event="subscribe" expiration="60" duration-subscribed="61">${escapeXml(writeUserUri("a'&b@nordwind.example"))}</watcher>`],
+  ]
+  const texts: string[] = []
+  for (const [section, over, written] of rows) {
+    const text = writeWatcherInfo(anna, 'partial', [{ ...base, ...over }], now)(8)
+    texts.push(text)
+    t.equal(text, `<?xml version="1.0" encoding="utf-8"?><watcherinfo xmlns="urn:ietf:params:xml:ns:watcherinfo" version="7" state="partial"><watcher-list resource="sip:${anna}" package="presence">${written}</watcher-list></watcherinfo>`, section)
+  }
+  const whole = writeWatcherInfo(anna, 'full', watcherStatuses.flatMap((status) => watcherEvents.map((event) => ({ ...base, status, event, localTag: `${status} ${event}` }))), now)
+  t.match(whole(1), ' version="0" state="full">', '4.1: the first one is 0')
+  t.equal(whole(4_294_967_295).match(/ version="(\d+)"/)?.[1], '4294967294')
+  await hasStructure(t, 'watcherinfo', [...texts, whole(1), writeWatcherInfo(anna, 'full', [], now)(1)])
+  t.ok((await findFaults('watcherinfo', [whole(1).replace('status="pending"', 'status="gone"')])).length > 0, 'the reader would see what is wrong')
+  t.strictSame([watcherId('tag1'), watcherId('tag2') === id, id.includes('tag')], [id, false, false])
+  t.strictSame(endReasons.map(eventOfEnd), ['timeout', 'deactivated', 'noresource', 'rejected', 'deactivated'], 'RFC 6665 4.1.3 and RFC 3858 4.3 have the same words')
 })

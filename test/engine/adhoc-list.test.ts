@@ -301,7 +301,7 @@ t.test('every refusal with its status, and nothing changes', async (t) => {
   }
   const inside: readonly (readonly [name: string, options: RequestOptions, status: number])[] = [
     ['more than is offered', { headers: { Require: 'timer' } }, 420], ['the body of a batch', { body: '<batchSub xmlns="http://schemas.microsoft.com/2006/01/sip/batch-subscribe"/>', headers: { 'Content-Type': 'application/msrtc-adrl-categorylist+xml' } }, 415], ['no list', sends('add', []), 400], ['an unknown action', sends('replace', [gerd]), 400],
-    ['for another', sends('add', [gerd], { to: boris }), 403], ['another dialog', sends('add', [gerd], { toTag: 'other' }), 481], ['another event', { headers: { Event: 'presence.winfo' } }, 489], ['too brief', { headers: { Expires: '59' } }, 423],
+    ['for another', sends('add', [gerd], { to: boris }), 403], ['another dialog', sends('add', [gerd], { toTag: 'other' }), 481], ['another event', { headers: { Event: 'message-summary' } }, 489], ['too brief', { headers: { Expires: '59' } }, 423],
   ]
   for (const [name, options, status] of inside) t.equal((await list.sends({ ...options, cseq: 2 })).status, status, name)
   t.equal((await batch.sends(sends('add', [gerd]))).status, 415, 'a batch stays a batch')

@@ -18,6 +18,7 @@ import { openWorld, people } from '../support/world.ts'
  *   --- pause SECONDS                  --- server publishes (3.2.6.2; it does from here on)
  *   --- operator sets WHO (what is known of the user as JSON)
  *   --- there is a contact store (at the start of a file)
+ *   --- debts are paid (by the timers, as everything else that they do)
  *   --- operator lets contact lists move              --- contact lists are moved (by the timer of MS-PRES 3.10)
  *   --- server computes (what the plan of the specification says; at the start of a file)
  * A user with several endpoints is anna, anna/laptop and so on.
@@ -129,7 +130,8 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       world.restart({ serverPublications: true })
     } else if (who === 'operator' && verb === 'sets') {
       await world.sets(people[what as keyof typeof people], JSON.parse(text) as { readonly displayName: string })
-    } else if (who === 'pause') world.advance(Number(verb))
+    } else if (command === 'debts are paid') await world.timers()
+    else if (who === 'pause') world.advance(Number(verb))
     else if (command === 'server computes') await world.reset({ plan: defaultPlan, categories: { registry: async () => builtInRegistry, forget: () => undefined } })
     else throw new Error(`${name}: "${command}" is not known`)
   }

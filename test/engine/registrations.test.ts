@@ -11,7 +11,7 @@ t.test('a registration is added, then refreshed; the answer names instance and G
   const client = world.client(anna, 'c8ca638a15')
   t.strictSame(await client.registers(), {
     action: 'added', instance: '34d859db-6585-5f91-a3b4-de853c15347d', gruu: 'sip:anna@nordwind.example;opaque=user:epid:21nYNIVlkV-jtN6FPBU0fQAA;gruu', touched: [],
-    allowEvents: 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending',
+    allowEvents: 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending,presence.winfo',
   })
   t.match(await client.registers(), { action: 'refreshed' })
   t.equal(await world.count('endpoint'), 1)

@@ -217,7 +217,7 @@ t.test('3.3.5.3: refusals', async (t) => {
   t.equal(type.answer.header('Accept'), 'application/vnd-microsoft-roaming-self+xml')
   const event = await client.subscribesSelf(undefined, { headers: { Event: 'vnd-microsoft-unheard-of' } })
   t.equal(event.answer.status, 489)
-  t.equal(event.answer.header('Allow-Events'), 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending')
+  t.equal(event.answer.header('Allow-Events'), 'vnd-microsoft-roaming-self,presence,vnd-microsoft-roaming-contacts,vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-ACL,presence.wpending,presence.winfo')
   const method = await client.sends('MESSAGE')
   t.equal(method.status, 405)
   t.equal(method.header('Allow'), 'SERVICE, SUBSCRIBE, PUBLISH')

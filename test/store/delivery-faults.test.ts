@@ -42,7 +42,7 @@ t.test('a node that becomes another sender between two portions of watchers tell
     for (let at = 0; at < 1_200; at += 1) {
       const dialog = sampleDialog({ subscriber: `w${at}@nordwind.example`, localTag: `t${at}`, callId: `c${at}`, expiresAt: clock.time + 36_000_000, sender: node.deps.sender.id() })
       void insertDialog(tx, dialog)
-      void putResources(tx, dialog, 'sameEnterprise', [{ publisher: paul, categories: ['note'] }])
+      void putResources(tx, dialog, 'sameEnterprise', [{ publisher: paul, categories: ['note'] }], 0)
     }
   })
   let once = true

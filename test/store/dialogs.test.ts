@@ -170,14 +170,14 @@ t.test('a failure in the transaction of a numbering rejects once, nothing is lef
 })
 
 const watch = (localTag: string, subscriber: string, publishers: readonly string[], categories: readonly string[] = ['note']): Promise<void> =>
-  within(async (tx) => { void insertDialog(tx, sampleDialog({ localTag, subscriber })); void putResources(tx, ref(localTag, subscriber), 'federated', publishers.map((publisher) => ({ publisher, categories }))) })
+  within(async (tx) => { void insertDialog(tx, sampleDialog({ localTag, subscriber })); void putResources(tx, ref(localTag, subscriber), 'federated', publishers.map((publisher) => ({ publisher, categories })), 0) })
 
 t.test('what a dialog watches is kept on both sides, category lists of any length', async (t) => {
   await addPublishers()
-  await within(async (tx) => { void putResources(tx, ref('local'), 'sameEnterprise', [{ publisher: bert, categories: ['state', AWKWARD] }, { publisher: anna, categories: [] }, { publisher: carl, categories: ['note'] }]) })
+  await within(async (tx) => { void putResources(tx, ref('local'), 'sameEnterprise', [{ publisher: bert, categories: ['state', AWKWARD] }, { publisher: anna, categories: [] }, { publisher: carl, categories: ['note'] }], 0) })
   t.same(await loadResources(session, ref('local')), [{ publisher: anna, categories: [] }, { publisher: bert, categories: ['state', AWKWARD] }, { publisher: carl, categories: ['note'] }])
   t.same(await loadSubscriptions(session, [bert]), [{ publisher: bert, subscriber: anna, localTag: 'local', network: 'sameEnterprise', categories: ['state', AWKWARD], since: 77, format: 'categories', access: 'A' }], 'with the revision at which it was made')
-  await within(async (tx) => { void putResources(tx, ref('local'), 'publicCloud', [{ publisher: bert, categories: ['note'] }]); void deleteResources(tx, ref('local'), [carl]) })
+  await within(async (tx) => { void putResources(tx, ref('local'), 'publicCloud', [{ publisher: bert, categories: ['note'] }], 0); void deleteResources(tx, ref('local'), [carl], 0) })
   t.same(await loadSubscriptions(session, [bert, carl]), [{ publisher: bert, subscriber: anna, localTag: 'local', network: 'publicCloud', categories: ['note'], since: 77, format: 'categories', access: 'A' }])
   t.same((await loadResources(session, ref('local'))).map(({ publisher, categories }) => [publisher, categories]), [[anna, []], [bert, ['note']]])
   const named = await loadNamedSubscriptions(session, [{ ...ref('local'), publisher: bert }, { ...ref('local'), publisher: carl }, { ...ref('other'), publisher: bert }])
@@ -190,13 +190,13 @@ t.test('the end of a dialog takes everything that hangs on it, on both sides, an
   await watch('stays', anna, [bert])
   await watch('ends', bert, [carl])
   await within((tx) => defer(tx, [['ends', anna, bert], ['stays', anna, bert], ['ends', bert, carl]].map(([localTag = '', subscriber = '', publisher = '']) => ({ subscriber, localTag, publisher, attempts: 1, dueAt: 1 })), 'x'))
-  await within((tx) => deleteDialogs(tx, [ref('ends'), ref('never was')]))
+  await within((tx) => deleteDialogs(tx, [ref('ends'), ref('never was')], 0))
   t.same((await loadDialogs(session, anna)).map(({ localTag }) => localTag), ['stays'])
   t.same((await loadSubscriptions(session, [bert, carl])).map(({ subscriber, localTag }) => `${subscriber} ${localTag}`).sort(), [`${anna} stays`, `${bert} ends`])
   t.same(await loadResources(session, ref('ends')), [])
   t.same([(await loadResources(session, ref('stays'))).length, (await loadResources(session, ref('ends', bert))).length, await countDeferred(session)], [1, 1, 2])
-  await within((tx) => deleteDialogs(tx, []))
-  await within((tx) => deleteDialogs(tx, [ref('stays'), ref('ends', bert)]))
+  await within((tx) => deleteDialogs(tx, [], 0))
+  await within((tx) => deleteDialogs(tx, [ref('stays'), ref('ends', bert)], 0))
   for (const table of ['dialog', 'dialog_resource', 'subscription', 'deferred']) t.equal((await pool.query(`SELECT 1 FROM ${table}`)).rowCount, 0, table)
 })
 
@@ -205,7 +205,7 @@ t.test('expired dialogs are claimed in batches, oldest first, each by one', asyn
   t.same((await within((tx) => claimExpiredDialogs(tx, SENDER, 99, 50))), [])
   const claimed = await within(async (tx) => {
     const mine = await claimExpiredDialogs(tx, SENDER, 119, 7)
-    await deleteDialogs(tx, mine)
+    await deleteDialogs(tx, mine, 119)
     return mine
   })
   t.same(claimed.map(({ localTag, cseq }) => [localTag, cseq]).sort(), Array.from({ length: 7 }, (_, at) => [`d0${at}`, 2]))
@@ -248,7 +248,7 @@ t.test('debts: one a dialog and publisher, only of living dialogs, due ones firs
   t.same(await findDueDialogs(session, 'kam1', SENDER, 200, 9), [ref('a'), ref('b')])
   t.same(await findDueDialogs(session, 'kam1', 'there', 100 + LEFT_TO_SENDER_MS, 9), [ref('a')], 'others leave it to the sender for a while')
   const [, first] = await within((tx) => loadDue(tx, [ref('a')], 199, 9))
-  t.same(first, { ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '', version: 1 }, 'what was tried more often stays so')
+  t.same(first, { ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '', version: 1, whole: true }, 'what was tried more often stays so')
   if (first === undefined) return
   await within((tx) => defer(tx, [debt('a', bert, 120)], 'by somebody who holds the dialog', true))
   t.same((await within((tx) => loadDue(tx, [ref('a')], 199, 9)))[1], first, 'what is owed already stays as it is')

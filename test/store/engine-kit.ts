@@ -87,14 +87,14 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   const now = (): number => clock.time
   let tags = 0
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
-  const features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, directorySearch: true, contactStore: true, publish: true }
+  const features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, contactStore: true, publish: true }
   const presenceTerms = createPresenceTerms(uncheckedCategories, domains, { plan: [], features, now })
   let senders = 0
   const sender = createSender(() => `${name}-sender-${++senders}`)
   const deps: EngineDeps = {
     store, sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 10_000, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse', domains, presenceTerms,
     chance: { tag: () => `${name}-${++tags}`, boundary: () => `boundary-${name}-${++tags}`, fraction: random },
-    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, maxAccessEntries: 1_000, maxIncoming: 20_000, maxDialogsPerPair: 20, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64, eventStates: { min: 60, default: 3_600, max: 7_200, maxBytes: 16_384, maxPerUser: 10 } },
+    limits: { subscriptionExpires: { min: 60, default: 28_800, max: 43_200 }, maxContainerMembers: 5_000, subscribers: { maxSubscribers: 1_000, maxContextBytes: 4_000, maxContextsBytes: 40_000 }, maxDelegates: 25, contacts: { maxContacts: 1_000, maxGroups: 63 }, watcherWait: 86_400, maxAccessEntries: 1_000, maxIncoming: 20_000, maxDialogsPerPair: 20, maxPublisherBytes: 1_000_000, maxAnswerBytes: 1_000_000, maxResourcesPerDialog: 1_000, maxCategoriesPerRequest: 64, eventStates: { min: 60, default: 3_600, max: 7_200, maxBytes: 16_384, maxPerUser: 10 } },
   }
   const proxies = createProxies(new Map([[PROXY, client], ...Object.entries(more)]), now, random, () => undefined)
   const errors: string[] = []

@@ -116,7 +116,7 @@ t.test('limits of a user, and who is watched by too many', async (t) => {
   await store.pool.query('UPDATE presence_user SET limits = $2 WHERE user_uri = $1', [anna, JSON.stringify({ maxContacts: 3, maxIncoming: 1 })])
   t.strictSame([await loadUserLimits(session, anna), await loadUserLimits(session, bert)], [{ maxContacts: 3, maxIncoming: 1 }, {}])
   await within(async (tx) => {
-    for (const [subscriber, localTag] of [[carl, 'one'], [carl, 'two'], [bert, 'three']] as const) void putResources(tx, { subscriber, localTag }, 'federated', [{ publisher: bert, categories: ['note'] }, ...(localTag === 'one' ? [{ publisher: anna, categories: ['note'] }] : [])])
+    for (const [subscriber, localTag] of [[carl, 'one'], [carl, 'two'], [bert, 'three']] as const) void putResources(tx, { subscriber, localTag }, 'federated', [{ publisher: bert, categories: ['note'] }, ...(localTag === 'one' ? [{ publisher: anna, categories: ['note'] }] : [])], 0)
   })
   const tooMany = (subscriber: string, max: number): Promise<readonly string[]> => findWatchedByTooMany(session, [anna, bert, carl], subscriber, max)
   t.strictSame([await tooMany('dora@x.example', 4), await tooMany('dora@x.example', 3), await tooMany('dora@x.example', 0)], [[anna], [anna, bert], [anna, bert]], 'its own limit goes before that of all')

@@ -6,10 +6,12 @@ import { defer, LEFT_TO_SENDER_MS } from '../../src/store/deferred.ts'
 import { loadDialogs, lockDialog } from '../../src/store/dialogs.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { loadSubscriptions } from '../../src/store/subscriptions.ts'
+import { watcherId } from '../../src/core/documents/watcher-info.ts'
+import { loadWatchers } from '../../src/store/watchers.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
-import { addUsers, createClock, createFakeProxy, createNode, quiesce, type EngineNode, type FakeProxy } from './engine-kit.ts'
+import { addUsers, createClock, createFakeProxy, createNode, quiesce, seeded, type EngineNode, type FakeProxy } from './engine-kit.ts'
 import { createListener, lastHeard, listen, storedFor, type Listener } from './listener.ts'
-import { publishText, subscribeText } from './sip-texts.ts'
+import { publishText, subscribeText, watchersText } from './sip-texts.ts'
 
 /** Races told step by step, each with the locks that make it certain. */
 
@@ -166,4 +168,63 @@ t.test('watchers of a deleted user are told although the proxy is down at that m
   t.match(lastHeard(listener, fake.heard.get(listener.callId) ?? []).get(`${paul} note`), /^<category name="note"\/>$/, 'the note is gone at the watcher')
   t.equal((await loadSubscriptions(poolSession(store.pool), [paul])).length, 1, 'the subscription is the watcher\'s own')
   t.equal((await loadDialogs(poolSession(store.pool), bert)).length, 1)
+})
+
+/** The watchers that a client has in front of it after documents in the order of their versions (RFC 3858 4.2): id to status. */
+const readWatchers = (bodies: readonly string[]): ReadonlyMap<string, string> => {
+  const table = new Map<string, string>()
+  for (const body of bodies) {
+    if (body.includes('state="full"')) table.clear()
+    for (const [, id = '', status = ''] of body.matchAll(/<watcher id="([^"]+)" status="([^"]+)"/g)) {
+      if (status === 'terminated') table.delete(id)
+      else table.set(id, status)
+    }
+  }
+  return table
+}
+
+t.test('RFC 3858 4.2: users who watch each other and come and go at once, on two engines, each with a phone that looks on: all phones end up right', async (t) => {
+  const { clock, fake, one, two } = await setStage(t)
+  const users = [anna, bert, paul, quentin]
+  const random = seeded(7)
+  const phones = new Map<string, string>()
+  for (const user of users) {
+    const epid = user.split('@', 1)[0] ?? ''
+    for (const endpoint of [`phone-${epid}`, epid, `other-${epid}`]) await one.register(user, endpoint)
+    phones.set(user, (await one.sip(watchersText(user, `phone-${epid}`, `winfo-${epid}`, 1))).reply.body)
+  }
+  const open = new Map<string, { readonly callId: string; readonly toTag: string }>()
+  for (let round = 0; round < 24; round += 1) {
+    if (round % 3 === 0) clock.time += 6_000
+    // Now and then the proxy takes nothing.
+    fake.behave = round % 7 === 3 ? () => 'throw' : () => 'sent'
+    const watching = users.flatMap((user) => ['', 'other-'].map(async (prefix) => {
+      const epid = `${prefix}${user.split('@', 1)[0] ?? ''}`
+      const node = random() < 0.5 ? one : two
+      const held = open.get(epid)
+      if (held !== undefined && random() < 0.4) {
+        open.delete(epid)
+        await node.sip(subscribeText({ user, epid, ...held, cseq: 2, expires: 0 }))
+        return
+      }
+      const callId = `${epid}-${round}`
+      const { reply } = await node.sip(subscribeText({ user, epid, callId, cseq: 1, publishers: users.filter(() => random() < 0.6).concat(user) }))
+      t.equal(reply.status, 200)
+      open.set(epid, { callId, toTag: reply.toTag })
+    }))
+    await Promise.all([...watching, one.delivery.payDeferred(), two.delivery.payDeferred()])
+  }
+  fake.behave = () => 'sent'
+  t.ok(await quiesce([one, two], clock))
+  for (const user of users) {
+    const heard = fake.heard.get(`winfo-${user.split('@', 1)[0] ?? ''}`) ?? []
+    const bodies = [phones.get(user) ?? '', ...heard.map(({ body }) => body)]
+    const versions = bodies.map((body) => Number(/ version="(\d+)"/.exec(body)?.[1]))
+    t.same(versions, [...new Set(versions)].sort((a, b) => a - b), `${user}: versions rise`)
+    t.ok(bodies.filter((body) => body.includes('state="partial"')).length > 5, `${user}: most is told in part`)
+    const watchers = await loadWatchers(poolSession(store.pool), user, clock.time)
+    t.ok(watchers.length > 0)
+    t.same([...readWatchers(bodies)].sort(), watchers.map(({ localTag, status }) => [watcherId(localTag), status]).sort(), user)
+  }
+  t.same([...one.errors, ...two.errors], [])
 })

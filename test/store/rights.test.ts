@@ -41,7 +41,7 @@ t.test('rights come back as they were stored, each in its own column', async (t)
 const edge = async (localTag: string, subscriber: string, network: (typeof sourceNetworks)[number], publishers: readonly string[], over: Parameters<typeof sampleDialog>[0] = {}): Promise<void> => {
   await transact(pool, async (tx) => {
     void insertDialog(tx, sampleDialog({ localTag, subscriber, network, endpointId: undefined, kind: 'single', ...over }))
-    void putResources(tx, { subscriber, localTag }, network, publishers.map((publisher) => ({ publisher, categories: ['note'] })))
+    void putResources(tx, { subscriber, localTag }, network, publishers.map((publisher) => ({ publisher, categories: ['note'] })), 0)
   })
 }
 

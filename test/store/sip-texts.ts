@@ -85,6 +85,10 @@ export const selfSubscribeText = (user: string, epid: string, callId: string, cs
   body: '<roamingList xmlns="http://schemas.microsoft.com/2006/09/sip/roaming-self"><roaming type="categories"/><roaming type="containers"/></roamingList>',
 })
 
+/** A SUBSCRIBE of a user to its watchers. */
+export const watchersText = (user: string, epid: string, callId: string, cseq: number): string =>
+  write({ method: 'SUBSCRIBE', user, epid, callId, cseq, headers: ['Event: presence.winfo', 'Accept: application/watcherinfo+xml', 'Supported: ms-piggyback-first-notify', 'Expires: 40000'] })
+
 /** Category to what a document shows of it; a category that shows nothing is an empty element. */
 export type Seen = ReadonlyMap<string, string>
 

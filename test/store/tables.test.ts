@@ -189,7 +189,7 @@ t.test('changes of those whom nobody watches are forgotten at once', async (t) =
   await within(async (tx) => {
     void insertDialog(tx, sampleDialog({ subscriber: bert, kind: 'self' }))
     void insertDialog(tx, sampleDialog({ subscriber: 'dora@nordwind.example' }))
-    void putResources(tx, { subscriber: 'dora@nordwind.example', localTag: 'local' }, 'sameEnterprise', [{ publisher: carl, categories: ['note'] }])
+    void putResources(tx, { subscriber: 'dora@nordwind.example', localTag: 'local' }, 'sameEnterprise', [{ publisher: carl, categories: ['note'] }], 0)
   })
   t.same(await deleteUnwatched(session, [anna, bert, carl, 'nobody@nordwind.example']), [{ publisher: anna, at: 7 }], 'a self subscription counts, and so does a watcher')
   t.same((await claimAll()).map(({ publisher }) => publisher), [bert, carl])

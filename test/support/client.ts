@@ -201,6 +201,11 @@ export class Client {
     return this.opens({ ...options, headers: { Event: 'presence.wpending', Accept: 'text/xml+msrtc.wpending', ...PIGGYBACK, ...options.headers } })
   }
 
+  /** Opens (or polls) a subscription to who watches the user, as an ordinary phone does. */
+  subscribesWatchers(options: RequestOptions = {}): Promise<Subscription> {
+    return this.opens({ ...options, headers: { Event: 'presence.winfo', Accept: 'application/watcherinfo+xml', ...options.headers } })
+  }
+
   /** Opens (or polls) a subscription to the presence document of a publisher: MSRTC with the option tags of its clients, PIDF with none. */
   watches(publisher: string, format: 'msrtc' | 'pidf', options: RequestOptions = {}): Promise<Subscription> {
     const headers = format === 'msrtc' ? { Accept: 'text/xml+msrtc.pidf', ...PIGGYBACK } : { Accept: 'application/pidf+xml' }

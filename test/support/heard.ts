@@ -79,6 +79,7 @@ export const tell = (infoset: Infoset): readonly string[] => {
     case 'contactDelta': return [`${infoset.attributes['prevDeltaNum']} to ${infoset.attributes['deltaNum']}`, ...infoset.children.map(tellOfList)]
     case 'ACLlist': return [`acl ${infoset.attributes['deltaNum']}`, ...infoset.children.flatMap(({ children }) => children.map(({ attributes: { type, mask, rights } }) => `${type}${mask === '' ? '' : ` ${mask}`} ${rights}`))]
     case 'watchers': return infoset.children.length === 0 ? ['nobody waits'] : infoset.children.map(({ attributes }) => `${attributes['uri']} "${attributes['displayName']}" waits`)
+    case 'watcherinfo': return [`v${infoset.attributes['version']} ${infoset.attributes['state']}`, ...infoset.children.flatMap(({ children }) => children.map((watcher) => `${textOf(watcher)}${watcher.attributes['display-name'] === undefined ? '' : ` "${watcher.attributes['display-name']}"`} ${watcher.attributes['status']} ${watcher.attributes['event']}`))]
     case 'provisionGroupList': return infoset.children.map((group) => `group ${group.attributes['name']}: ${group.children.map((child) => `${local(child)}=${textOf(child)}`).join(', ')}`)
     case 'Envelope': return infoset.children.flatMap((part) => part.children.map((action) => `${local(action)}: ${action.children.map((child) => `${local(child)}=${textOf(child)}`).join(', ')}`))
     default: return [`${local(infoset)}${infoset.attributes['version'] === undefined ? '' : ` v${infoset.attributes['version']}`}: ${infoset.children.length}`]

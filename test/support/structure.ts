@@ -8,7 +8,7 @@ const folder = join(import.meta.dirname, '../structures')
 const preload = readdirSync(folder).map((fileName) => ({ fileName, contents: readFileSync(join(folder, fileName), 'utf8') }))
 
 /** The schemas in test/structures, by name. */
-export type Structure = 'msrtc-presence' | 'rlmi' | 'access-list' | 'contact-list' | 'soap'
+export type Structure = 'msrtc-presence' | 'rlmi' | 'access-list' | 'contact-list' | 'soap' | 'watcherinfo'
 
 /** What a reader that shares nothing with ours (libxml2) finds wrong with documents, by the schema they shall have. */
 export const findFaults = async (structure: Structure, documents: readonly string[]): Promise<readonly string[]> => {
@@ -29,7 +29,7 @@ const structureOf = (type: string, text: string): Structure | undefined => {
   const bare = type.split(';', 1)[0]?.trim().toLowerCase()
   if (bare === 'application/soap+xml') return /:directorySearch\b/.test(text) ? 'soap' : undefined
   return ({
-    'text/xml+msrtc.pidf': 'msrtc-presence', 'application/rlmi+xml': 'rlmi', 'application/vnd-microsoft-roaming-acls+xml': 'access-list', 'application/vnd-microsoft-roaming-contacts+xml': 'contact-list',
+    'text/xml+msrtc.pidf': 'msrtc-presence', 'application/rlmi+xml': 'rlmi', 'application/vnd-microsoft-roaming-acls+xml': 'access-list', 'application/vnd-microsoft-roaming-contacts+xml': 'contact-list', 'application/watcherinfo+xml': 'watcherinfo',
   } as const)[bare ?? '']
 }
 

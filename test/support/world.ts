@@ -10,7 +10,7 @@ import { createDirectory } from '../../src/engine/directory.ts'
 import { createDomainDirectory } from '../../src/engine/domain-directory.ts'
 import { enforceRights, type Enforced } from '../../src/engine/enforce-rights.ts'
 import { handleSip, type Handled, type EntryOptions } from '../../src/engine/engine.ts'
-import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications } from '../../src/engine/housekeeping.ts'
+import { cleanUpAnswered, cleanUpEndpoints, cleanUpPublications, cleanUpWatchers } from '../../src/engine/housekeeping.ts'
 import { anyDomain } from '../../src/engine/member-domains.ts'
 import { createPresenceTerms } from '../../src/engine/presence-terms.ts'
 import { createRateGuard } from '../../src/engine/rate-guard.ts'
@@ -42,7 +42,7 @@ export const SERVER_PUBLICATION_MS = 3_600_000
 
 export const people = { anna: 'anna@nordwind.example', boris: 'boris@nordwind.example', clara: 'clara@suedwind.example', dan: 'dan@cloud.example', eve: 'eve@blocked.example', finn: 'finn@nowhere.example', gerd: 'gerd@nordwind.example' } as const
 
-const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, maxAccessEntries: 5, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6, eventStates: { min: 60, default: 3600, max: 7200, maxBytes: 8_000, maxPerUser: 3 } }
+const limits: EngineLimits = { subscriptionExpires: { min: 60, default: 3600, max: 7200 }, maxContainerMembers: 6, subscribers: { maxSubscribers: 3, maxContextBytes: 60, maxContextsBytes: 100 }, maxDelegates: 2, contacts: { maxContacts: 3, maxGroups: 4 }, watcherWait: 86_400, maxAccessEntries: 5, maxIncoming: 500, maxDialogsPerPair: 10, maxPublisherBytes: 2_000_000, maxAnswerBytes: 20_000, maxResourcesPerDialog: 4, maxCategoriesPerRequest: 6, eventStates: { min: 60, default: 3600, max: 7200, maxBytes: 8_000, maxPerUser: 3 } }
 
 /** Proxies that only take notes; what they do with a notification can be told to them. */
 class FakeProxy implements ProxyClient {
@@ -92,7 +92,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
-    const features: Features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, directorySearch: true, contactStore: this.movesContacts, publish: true }
+    const features: Features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, contactStore: this.movesContacts, publish: true }
     return {
       store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse',
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),
@@ -165,6 +165,7 @@ export class World {
     this.delivery.wake(await cleanUpPublications(this.engine))
     this.delivery.wake(await cleanUpEndpoints(this.engine))
     await cleanUpAnswered(this.engine)
+    await cleanUpWatchers(this.engine)
     this.delivery.wake((await publishDirectories(this.engine, SERVER_PUBLICATION_MS)).touched)
     await enforceRights(this.engine)
     this.delivery.wake(await settleResourceLists(this.engine))

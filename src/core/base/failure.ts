@@ -84,6 +84,7 @@ export const failures = {
   presenceWithheld: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'MS-SIP 3.7', sentence: 'The user whose presence is asked for has blocked the one who asks.' },
   accessConflict: { status: 409, reason: 'Conflict', section: 'MS-SIP 3.7', sentence: 'The deltaNum is not the current one of the access list; the fault carries both.' },
   accessEntriesExceeded: { status: 403, reason: 'Forbidden', section: 'MS-SIP 3.7', sentence: 'The access list would hold more entries than a user may have.' },
+  watcherInfoOfAnother: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'RFC 3857 4.6', sentence: 'Who watches a user is told to that user only.' },
   accessDenied: { status: 403, reason: 'Forbidden', diagnostics: { id: 2004, reason: 'Subscriber is not authorized' }, section: 'MS-SIP 3.7', sentence: 'The access list of the user named in To denies the subscriber.' },
   soapActionUnknown: { status: 400, reason: 'Bad Request', section: 'MS-SIP 3.7.4', sentence: 'The SOAP request is none that this server carries out.' },
   searchDomainUnknown: { status: 404, reason: 'Not Found', diagnostics: { id: 4005, reason: 'Destination URI either not enabled for SIP or does not exist' }, section: '3.1.5.1', sentence: 'A directory search goes to a domain of this enterprise, or to the sender; To names neither.' },

@@ -5,13 +5,14 @@ import type { SourceNetwork } from './network.ts'
 
 /**
  * Self subscriptions, category subscriptions in their two forms (3.4.5.1.1), contact lists (MS-SIP 3.7.5), presence for other clients (3.7), one by one and in
- * lists of the clients before enhanced presence (MS-SIP 3.3), the access lists and pending watchers of those (MS-SIP 3.7.5), and lists of ordinary phones (RFC 4662).
+ * lists of the clients before enhanced presence (MS-SIP 3.3), the access lists and pending watchers of those (MS-SIP 3.7.5), and lists of ordinary phones (RFC 4662);
+ * watcher information (RFC 3857).
  */
-export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending', 'list'] as const
+export const dialogKinds = ['self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending', 'list', 'winfo'] as const
 export type DialogKind = (typeof dialogKinds)[number]
 
 /** By which a user watches what is its own. */
-export const ownDialogKinds = ['self', 'contacts', 'acl', 'wpending'] as const satisfies readonly DialogKind[]
+export const ownDialogKinds = ['self', 'contacts', 'acl', 'wpending', 'winfo'] as const satisfies readonly DialogKind[]
 
 /** Parts of a self subscription's scope that this server knows (2.2.2.3.1). */
 export const selfScopes = ['categories', 'containers', 'subscribers', 'delegates'] as const

@@ -19,6 +19,8 @@ export const mediaTypes = {
   /** Access lists and pending watchers of the clients before enhanced presence (MS-SIP 2.2.3). */
   roamingAcls: 'application/vnd-microsoft-roaming-acls+xml',
   pendingWatchers: 'text/xml+msrtc.wpending',
+  /** Who watches a user (RFC 3858). */
+  watcherInfo: 'application/watcherinfo+xml',
   /** Presence of the clients before enhanced presence (2.2.2.9), and of ordinary phones and other presence clouds (2.2.2.8). */
   msrtcPresence: 'text/xml+msrtc.pidf',
   pidf: 'application/pidf+xml',
@@ -38,6 +40,7 @@ export const eventPackages = {
   provisioning: 'vnd-microsoft-provisioning-v2',
   roamingAcl: 'vnd-microsoft-roaming-ACL',
   pendingWatchers: 'presence.wpending',
+  watcherInfo: 'presence.winfo',
 } as const
 
 /** An event package as its document writes it, however a client does; in lower case where it is none of ours. */

@@ -23,6 +23,8 @@ export const namespaces = {
   rlmi: 'urn:ietf:params:xml:ns:rlmi',
   /** lists of resources in a SUBSCRIBE (RFC 4826, RFC 5367) */
   resourceLists: 'urn:ietf:params:xml:ns:resource-lists',
+  /** watcher information (RFC 3858) */
+  watcherInfo: 'urn:ietf:params:xml:ns:watcherinfo',
   /** lists of presentities in a SUBSCRIBE of clients before enhanced presence (MS-SIP 3.3) */
   adhocList: 'urn:ietf:params:xml:ns:adrl',
   /** delimiter and end around what later versions added to a document (7.1) */

@@ -12,7 +12,7 @@ export const scenario: Scenario = {
     const added = await client.register()
     t.equal(added.status, 200)
     t.same(added.all('Supported'), ['msrtc-event-categories', 'adhoclist'], 'option tags on lines of their own')
-    t.match(added.header('Allow-Events'), /,vnd-microsoft-roaming-ACL,presence\.wpending$/, 'what the engine serves')
+    t.match(added.header('Allow-Events'), /,vnd-microsoft-roaming-ACL,presence\.wpending,presence\.winfo$/, 'what the engine serves')
     t.match(added.header('Allow-Events'), /^[^ ]*vnd-microsoft-roaming-self[^ ]*$/, 'no blanks: clients split at the comma and do not trim')
     t.equal(added.header('Expires'), '3600', 'an Expires header of its own')
     t.match(added.header('presence-state'), /register-action="added"/)
