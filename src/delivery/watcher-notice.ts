@@ -9,8 +9,8 @@ import { loadMovedWatchers, loadWatchers, PAST_WATCHERS_KEPT_MS } from '../store
  * What a subscriber to watcher information is told for what it is owed: those of whom something has changed since then (RFC 3857 4.7.2), or everybody, where it may have missed a notification, or
  * has waited for longer than ends of watchers are kept. Undefined when nothing is left to tell.
  */
-export const loadWatcherNotice = async (session: Session, { publisher, since, whole }: Pick<Debt, 'publisher' | 'since' | 'whole'>, now: number): Promise<Notice | undefined> => {
-  const state = whole || since <= now - PAST_WATCHERS_KEPT_MS ? 'full' : 'partial'
+export const loadWatcherNotice = async (session: Session, { publisher, since, everything }: Pick<Debt, 'publisher' | 'since' | 'everything'>, now: number): Promise<Notice | undefined> => {
+  const state = everything || since <= now - PAST_WATCHERS_KEPT_MS ? 'full' : 'partial'
   const watchers = await (state === 'full' ? loadWatchers(session, publisher, now) : loadMovedWatchers(session, publisher, since, now))
   if (state === 'partial' && watchers.length === 0) return undefined
   const write = writeWatcherInfo(publisher, state, watchers, now)

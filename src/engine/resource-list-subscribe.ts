@@ -106,8 +106,8 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
     const [before, after] = [new Set(resources.map(({ publisher }) => publisher)), new Set(watchedUsers(entries))]
     const planned: DialogList = { uri: base.uri, name: base.name, revision: base.revision, entries }
     void refreshDialog(tx, renewed.value)
-    void putResources(tx, own, network, resourcesOf([...after].filter((user) => !before.has(user) || own.network !== network)), 'pidf')
-    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)))
+    void putResources(tx, own, network, resourcesOf([...after].filter((user) => !before.has(user) || own.network !== network)), now, 'pidf')
+    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)), now)
     void putDialogList(tx, own, planned)
     return { dialog: renewed.value, list: planned, added: [...after].filter((user) => !before.has(user)) }
   })
@@ -123,7 +123,7 @@ const cancel = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const { dialog, list } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
     const last = await loadDialogList(tx, own)
-    await deleteDialogs(tx, [own])
+    await deleteDialogs(tx, [own], call.now)
     const ended: Dialog = { ...own, cseq: own.cseq + 1, expiresAt: call.now }
     return { dialog: ended, list: last ?? { uri: call.request.toUser, name: undefined, revision: undefined, entries: [] } }
   })

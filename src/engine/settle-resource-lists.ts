@@ -64,8 +64,8 @@ const follow = async (deps: EngineDeps, dialog: Dialog, stored: ResourceList): P
     const added = [...after].filter((user) => !before.has(user))
     const access = await findAccess(tx, added, asking, deps.features)
     // The list is told before those who come onto it are asked once more.
-    for (const [letter, users] of Map.groupBy(added, (user) => accessTo(access, user))) void putResources(tx, own, own.network, resourcesOf(users), 'pidf', letter)
-    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)))
+    for (const [letter, users] of Map.groupBy(added, (user) => accessTo(access, user))) void putResources(tx, own, own.network, resourcesOf(users), now, 'pidf', letter)
+    void deleteResources(tx, own, [...before].filter((user) => !after.has(user)), now)
     void putDialogList(tx, own, list)
     oweWhole(tx)
     return { list, added }

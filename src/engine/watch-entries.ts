@@ -32,7 +32,7 @@ export const watchEntries = async (deps: EngineDeps, asking: Asking, dialog: Dia
   }) }
   await transact(deps.store.pool, async (tx) => {
     if (await lockDialog(tx, dialog) === undefined) return
-    void deleteResources(tx, dialog, [...refused.keys()])
+    void deleteResources(tx, dialog, [...refused.keys()], asking.now)
     void putDialogList(tx, dialog, after)
   })
   return { list: after, touched: changed }

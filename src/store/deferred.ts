@@ -97,13 +97,13 @@ const DUE_OF = statement('deferred-due-of', `
 export interface Debt extends Deferred {
   readonly version: number
   /** All that there is to tell is owed, and not only what has changed since then. */
-  readonly whole: boolean
+  readonly everything: boolean
 }
 
 /** What these dialogs are owed now. Whoever pays holds their locks. */
 export const loadDue = async (tx: Transaction, refs: readonly DialogRef[], now: number, limit: number): Promise<readonly Debt[]> =>
   (await tx.send<{ subscriber: string; local_tag: string; publisher: string; attempts: number; since: number; trace: string; version: number; whole: boolean }>(DUE_OF, [refs.map(({ subscriber }) => subscriber), refs.map(({ localTag }) => localTag), now, limit]))
-    .map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, attempts: row.attempts, since: row.since, trace: row.trace, version: row.version, whole: row.whole }))
+    .map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag, publisher: row.publisher, attempts: row.attempts, since: row.since, trace: row.trace, version: row.version, everything: row.whole }))
 
 const columns = (debts: readonly Debt[]) => [debts.map(({ subscriber }) => subscriber), debts.map(({ localTag }) => localTag), debts.map(({ publisher }) => publisher), debts.map(({ version }) => version)]
 

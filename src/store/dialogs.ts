@@ -135,9 +135,6 @@ const DELETE_RESOURCES = statement('dialogs-delete-resources', `
   DELETE FROM dialog_resource USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
   WHERE dialog_resource.subscriber = gone.subscriber AND dialog_resource.local_tag = gone.local_tag
   RETURNING dialog_resource.subscriber, dialog_resource.local_tag, dialog_resource.publisher`)
-const DELETE_EDGES = statement('dialogs-delete-edges', `
-  DELETE FROM subscription USING unnest($1::text[], $2::text[], $3::text[]) AS gone (publisher, subscriber, local_tag)
-  WHERE subscription.publisher = gone.publisher AND subscription.subscriber = gone.subscriber AND subscription.local_tag = gone.local_tag`)
 const DELETE_LISTS = statement('dialogs-delete-lists', `
   DELETE FROM dialog_list USING unnest($1::text[], $2::text[]) AS gone (subscriber, local_tag)
   WHERE dialog_list.subscriber = gone.subscriber AND dialog_list.local_tag = gone.local_tag`)

@@ -248,7 +248,7 @@ t.test('debts: one a dialog and publisher, only of living dialogs, due ones firs
   t.same(await findDueDialogs(session, 'kam1', SENDER, 200, 9), [ref('a'), ref('b')])
   t.same(await findDueDialogs(session, 'kam1', 'there', 100 + LEFT_TO_SENDER_MS, 9), [ref('a')], 'others leave it to the sender for a while')
   const [, first] = await within((tx) => loadDue(tx, [ref('a')], 199, 9))
-  t.same(first, { ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '', version: 1, whole: true }, 'what was tried more often stays so')
+  t.same(first, { ...ref('a'), publisher: bert, attempts: 4, since: 100, trace: '', version: 1, everything: true }, 'what was tried more often stays so')
   if (first === undefined) return
   await within((tx) => defer(tx, [debt('a', bert, 120)], 'by somebody who holds the dialog', true))
   t.same((await within((tx) => loadDue(tx, [ref('a')], 199, 9)))[1], first, 'what is owed already stays as it is')
@@ -306,7 +306,7 @@ t.test('lists of ordinary phones: one number for all that is told at once, and a
   await within(async (tx) => {
     for (const localTag of ['list', 'batch']) void insertDialog(tx, sampleDialog({ localTag, callId: localTag, kind: localTag === 'list' ? 'list' : 'batch', cseq: 4, expiresAt: 900 }))
     void putDialogList(tx, ref('list'), { ...list, revision: undefined })
-    void putResources(tx, ref('list'), 'sameEnterprise', [{ publisher: bert, categories: ['note'] }], 'pidf')
+    void putResources(tx, ref('list'), 'sameEnterprise', [{ publisher: bert, categories: ['note'] }], 5, 'pidf')
   })
   t.same(await loadDialogLists(session, [ref('list'), ref('batch'), ref('list', bert)]), [{ ...ref('list'), ...list, revision: undefined }])
   t.same(await findStaleLists(session, ref('', ''), 9), [], 'a list of its own is never behind')
@@ -322,7 +322,7 @@ t.test('lists of ordinary phones: one number for all that is told at once, and a
   t.same(await findStaleLists(session, ref('list'), 9), [], 'page by page')
   t.same((await within((tx) => number(tx, [{ ...ref('batch'), count: 3 }, { ...ref('list'), count: 3 }], 5))).map(({ localTag, cseq }) => `${localTag} ${cseq}`).sort(), ['batch 7', 'list 5'])
   t.match(await loadEdgesOfDialogs(session, [ref('list'), ref('batch')]), [{ ...ref('list'), publisher: bert, format: 'pidf' }])
-  await within((tx) => deleteDialogs(tx, [ref('list')]))
+  await within((tx) => deleteDialogs(tx, [ref('list')], 5))
   t.same([await loadDialogLists(session, [ref('list')]), await loadEdgesOfDialogs(session, [ref('list')])], [[], []])
   t.same([(await listResourceLists(session, 9)).length, await listResourceLists(session, 9, list.uri), await deleteResourceList(session, list.uri), await deleteResourceList(session, list.uri), await findServedList(session, list.uri)], [1, [], true, false, undefined])
 })

@@ -1,6 +1,6 @@
 -- Watcher information (RFC 3857): who watches a user, told to its own clients.
 alter table dialog drop constraint dialog_kind_check;
-alter table dialog add constraint dialog_kind_check check (kind in ('self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending', 'winfo'));
+alter table dialog add constraint dialog_kind_check check (kind in ('self', 'batch', 'single', 'contacts', 'msrtc', 'pidf', 'adrl', 'acl', 'wpending', 'list', 'winfo'));
 
 -- Who ends or begins to watch somebody looks here whether that one's clients want to know: nearly nobody's do, so that this holds next to nothing.
 create index dialog_on_watchers on dialog (subscriber) where kind in ('winfo', 'wpending');
