@@ -164,7 +164,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const provisioning = createProvisioningDirectory(session, now)
   const memberDomains = config.resolveMemberDomains ? createMemberDomains(hasAddress, now, sleep) : anyDomain
   const plan = config.aggregation ?? defaultPlan
-  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, resourceLists: config.resourceLists, accessLists: config.accessLists, watcherInfo: config.watcherInfo, directorySearch: config.directorySearch, contactStore: config.contactStore, publish: config.publish }
+  const features: Features = { legacyPresence: config.legacyPresence, adhocLists: config.adhocLists, resourceLists: config.resourceLists, accessLists: config.accessLists, watcherInfo: config.watcherInfo, directorySearch: config.directorySearch, unregisteredPhones: config.unregisteredPhones, contactStore: config.contactStore, publish: config.publish }
   const presenceTerms = createPresenceTerms(categories, domains, { plan, features, now })
   const conflicts = createConflictGuard({ count: config.conflictLimit, withinMs: 10_000 }, () => metrics.conflict('race'))
   const seldom = createSeldom(now)
@@ -198,7 +198,7 @@ export const start = async (config: Config, log: Log): Promise<Running> => {
   const clients = new Map(Object.entries(proxyConfig).map(([id, proxy]) => [id, createClient(id, proxy, { timeoutMs: config.notifyTimeoutMs, refused })]))
   const proxies = createProxies(clients, now, chance.fraction, (proxy, error) => log.warn({ proxy, err: error }, 'proxy cannot be reached'))
   // The embedded database has one connection, so that more than one delivery at a time would only wait.
-  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, maxListBytes: config.maxAnswerBytes, contactStore: config.contactStore, log, metrics })
+  const delivery = createDelivery({ store, sender, proxies, terms: presenceTerms, now, fraction: chance.fraction, concurrency: store.kind === 'embedded' ? 1 : 3, flowWaitMs: config.flowWaitMs, gapMs: config.phoneNotifyGapMs, maxListBytes: config.maxAnswerBytes, contactStore: config.contactStore, log, metrics })
   const registrars = Object.entries(config.reconcileMs === 0 ? {} : proxyConfig).map(([id, proxy]) => [id, createRegistrar(id, proxy, { timeoutMs: config.notifyTimeoutMs })] as const)
   const reconciliation = createReconciliation({
     store, now, log, metrics, registrars: new Map(registrars.map(([id, { ask }]) => [id, ask])), everyMs: config.reconcileMs, graceMs: Math.max(config.reconcileGraceMs, config.lostConnectionGraceMs),

@@ -55,6 +55,8 @@ export interface HandOverDeps {
   readonly maxListBytes: number
   /** How long a dialog whose connection is gone waits for the next one of its endpoint, in milliseconds. */
   readonly flowWaitMs: number
+  /** Least time between two changes that an ordinary phone is told of a user, in milliseconds (RFC 3856 6.10); 0 tells each at once, but to those who ask for fewer. */
+  readonly gapMs: number
   /** How patiently a proxy is waited for inside of a transaction: with the one connection of the embedded database everybody waits along. */
   readonly patience: Patience
   /** Bounds the hand-overs, each with a connection of its own, that are under way at the same time. */

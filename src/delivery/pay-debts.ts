@@ -20,6 +20,7 @@ import { poolSession, type Transaction } from '../store/session.ts'
 import { loadNamedSubscriptions, type Edge } from '../store/subscriptions.ts'
 import { Renewed, transactNumbering } from '../store/transact-numbering.ts'
 import { distinct, edgeText, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { findPacing, pace, PACED } from './pace.ts'
 import { loadOwnAccess } from './own-access.ts'
 import { loadWholeLists, writeWholeLists } from './whole-lists.ts'
 import { loadWatcherNotice } from './watcher-notice.ts'
@@ -106,16 +107,19 @@ const payRound = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<
     const { own, foreign: others } = await lockFree(tx, due, sender)
     if (own.length === 0) return { ...NOTHING, foreign: others }
     const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
-    const dues = await noticesFor(tx, deps, debts, terms)
+    const owed = await noticesFor(tx, deps, debts, terms)
+    // What has failed before waits for its own time.
+    const { now: dues, later: soon } = pace(owed, await findPacing(tx, owed.filter(({ attempts }) => attempts === 0)), deps.gapMs, deps.now(), true)
+    if (soon.length > 0) void postpone(tx, soon, PACED)
     await use(distinct(dues))
     const sent = await send(tx, deps, dues, 'patient', sender)
     const sorted = await sortOut(tx, deps, sent)
     for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) void postpone(tx, later.map(({ due: one, attempts, dueAt }) => ({ ...one, attempts, dueAt })), reason)
     // Those of dialogs and subscriptions that are no more are settled, too.
-    const unpaid = new Set(sorted.later.map(({ due: one }) => edgeText(one)))
+    const unpaid = new Set([...sorted.later.map(({ due: one }) => edgeText(one)), ...soon.map(edgeText)])
     const settled = debts.filter((debt) => !unpaid.has(edgeText(debt)))
     if (settled.length > 0) void settleDeferred(tx, settled)
-    return { ...await endLost(tx, deps, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length < debts.length, foreign: others }
+    return { ...await endLost(tx, deps, sent, sorted), again: debts.length === DEBTS_BATCH && sorted.later.length + soon.length < debts.length, foreign: others }
   })
   // By chance, so that two engines whose clocks disagree do not take the same dialogs from each other for ever.
   if (foreign.length === 0 || deps.fraction() > 0.5) return paid

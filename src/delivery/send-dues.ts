@@ -8,6 +8,7 @@ import { adoptDialogs, lockForNumbering, lockFree } from '../store/numbering.ts'
 import { limitLockWait, MAX_LOCK_WAIT_MS, poolSession, transact, type Transaction } from '../store/session.ts'
 import { Renewed, transactNumbering, type Use } from '../store/transact-numbering.ts'
 import { distinct, endLost, refText, send, sortOut, type Due, type HandOverCount, type HandOverDeps } from './hand-over.ts'
+import { findPacing, pace, PACED } from './pace.ts'
 
 /** Looks once more at what is due, behind the locks of its dialogs, given the revisions of its publishers there. */
 export type Renewal = (tx: Transaction, held: readonly Due[], revisions: Revisions) => Promise<readonly Due[]>
@@ -44,8 +45,10 @@ const lock = async (tx: Transaction, sender: string, dues: readonly Due[], locki
 
 const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandOverDeps, dues: readonly Due[], renew: Renewal, locking: Locking): Promise<HandOverCount> => {
   const now = deps.now()
-  const [{ held, passed }, revisions] = await Promise.all([lock(tx, sender, dues, locking), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
+  const [{ held: locked, passed }, pacing, revisions] = await Promise.all([lock(tx, sender, dues, locking), findPacing(tx, dues), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
   if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
+  const { now: held, later: soon } = pace(locked, pacing, deps.gapMs, now, false)
+  if (soon.length > 0) void defer(tx, soon, PACED, true)
   const certain = await renew(tx, held, revisions)
   await use(distinct(certain))
   const sent = await send(tx, deps, certain, deps.patience, sender)
@@ -55,7 +58,7 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
     void defer(tx, later.map(({ due, attempts, since, dueAt }) => ({ ...due, publisher: lists.get(due) ?? due.publisher, attempts, since, dueAt })), reason, true)
   }
   const count = await endLost(tx, deps, sent, sorted)
-  return { ...count, deferred: count.deferred + passed.length }
+  return { ...count, deferred: count.deferred + passed.length + soon.length }
 }
 
 /** After so many dialogs of other senders telling goes on without those that still are. */

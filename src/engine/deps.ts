@@ -73,6 +73,8 @@ export interface Features {
   readonly watcherInfo: boolean
   /** Search for users (2.2.1, 3.1). */
   readonly directorySearch: boolean
+  /** Watchers of PIDF need no registration where their proxy says who they are. */
+  readonly unregisteredPhones: boolean
   /** Contact lists that move to a store elsewhere (3.10). */
   readonly contactStore: boolean
   /** PUBLISH of ordinary phones (RFC 3903). */

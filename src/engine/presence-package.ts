@@ -11,7 +11,7 @@ import { handleCategorySubscribe } from './category-subscribe.ts'
 import type { Answer, Call, EngineDeps, Relay } from './deps.ts'
 import { cancelDialog } from './in-dialog.ts'
 import { relayOutgoing } from './outgoing-subscribe.ts'
-import { watchPresence } from './presence-subscribe.ts'
+import { leavePresence, watchPresence } from './presence-subscribe.ts'
 import { handleResourceListSubscribe, refuseResourceList } from './resource-list-subscribe.ts'
 import { Refused } from './refused.ts'
 
@@ -47,7 +47,8 @@ export const handlePresenceSubscribe = async (deps: EngineDeps, call: Call): Pro
     if (kind === 'adrl') return deps.features.adhocLists ? handleListSubscribe(deps, call) : refuseList(deps, call)
     if (kind === 'list') return deps.features.resourceLists ? handleResourceListSubscribe(deps, call) : refuseResourceList(deps, call)
     if (kind !== 'msrtc' && kind !== 'pidf') return handleCategorySubscribe(deps, call)
-    return readIntent(request) === 'cancel' ? cancelDialog(deps, call, negotiatePresence(request, kind, call.network)) : watchPresence(deps, call, kind)
+    if (readIntent(request) !== 'cancel') return watchPresence(deps, call, kind)
+    return kind === 'pidf' ? leavePresence(deps, call) : cancelDialog(deps, call, negotiatePresence(request, kind, call.network))
   }
   if (deps.features.adhocLists && asksForList(request)) return handleListSubscribe(deps, call)
   if (deps.features.resourceLists && bringsList(request)) return handleResourceListSubscribe(deps, call)

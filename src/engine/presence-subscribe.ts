@@ -23,7 +23,7 @@ import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { loadPresenceNotices } from './presence-documents.ts'
 import { Refused } from './refused.ts'
-import { answerWithData } from './subscribe-answer.ts'
+import { answerPhone, answerWithData } from './subscribe-answer.ts'
 import { accessTo, expectGranted, findAccess, findUnwatchable } from './watchable.ts'
 
 /** A dialog, and what the publisher's access list decides of its subscriber. */
@@ -44,9 +44,10 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
     ])
     const refused = unwatchable.get(request.toUser)
     if (refused !== undefined) throw new Refused(failure(refused.failure))
-    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
-    // As for categories: our own users register here, those of other domains do not (3.4.5.3).
-    if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now), call.arrival)
+    // As for categories: our own users register here, those of other domains do not (3.4.5.3). RFC 3856 knows no such condition: of a phone it is enough to know whose it is.
+    const mayWatchUnregistered = format === 'pidf' && call.arrival.user !== undefined && deps.features.unregisteredPhones
+    if (network === 'sameEnterprise' && endpoint === undefined && !poll && !mayWatchUnregistered) throw new Refused(failure('endpointNotRegistered'))
     const again = same.find((dialog) => dialog.kind === format && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     const access = accessTo(decided, request.toUser)
     if (again !== undefined) return { dialog: again, access }
@@ -98,7 +99,9 @@ const record = (deps: EngineDeps, call: Call, { dialog, access: opened }: Admitt
 const answer = async (deps: EngineDeps, call: Call, { dialog, access }: Admitted, publisher: UserKey, format: LegacyFormat, touched: readonly UserKey[]): Promise<Answer> => {
   const { request, network, now } = call
   const noticeOf = await loadPresenceNotices(deps, [publisher], { user: request.fromUser, network, format })
-  const { body, pending = false } = noticeOf(publisher, access)
+  const notice = noticeOf(publisher, access)
+  if (format === 'pidf') return { ...answerPhone(request, dialog, notice, now), touched }
+  const { body, pending = false } = notice
   return { ...answerWithData(request, dialog, body, now, negotiatePresence(request, format, network), pending), touched }
 }
 
@@ -137,6 +140,20 @@ const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Prom
     return { dialog: renewed.value, access, publisher: watched.publisher }
   })
   return answer(deps, call, admitted, publisher, format, [])
+}
+
+/** The end of a PIDF subscription by its watcher's wish: it is over at once, and the last NOTIFY shows what it may see (RFC 6665 4.2.1.4). */
+export const leavePresence = async (deps: EngineDeps, call: Call): Promise<Answer> => {
+  const { now } = call
+  const { publisher, ...admitted } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
+    const own = await lockOwnDialog(tx, settle, deps, call)
+    const [watched] = await loadResources(tx, own)
+    if (watched === undefined) throw new Refused(failure('dialogUnknown'))
+    const access = accessTo(await findAccess(tx, [watched.publisher], call, deps.features), watched.publisher)
+    await deleteDialogs(tx, [own])
+    return { dialog: { ...own, cseq: own.cseq + 1, expiresAt: now }, access, publisher: watched.publisher }
+  })
+  return answer(deps, call, admitted, publisher, 'pidf', [])
 }
 
 /** Processes an MSRTC or PIDF SUBSCRIBE, outside of a dialog or inside of one that it opened (3.7.5). */

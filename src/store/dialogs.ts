@@ -98,13 +98,13 @@ const MOVE_DEBTS = statement('dialog-move-debts', `
   UPDATE deferred SET proxy = $3, due_at = least(due_at, $5) FROM dialog
   WHERE deferred.subscriber = $1 AND deferred.local_tag = $2 AND dialog.subscriber = $1 AND dialog.local_tag = $2 AND (dialog.proxy <> $3 OR dialog.flow <> $4)`)
 const REFRESH = statement('dialog-refresh', `
-  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, sender = $17, rlmi_version = $18, ucs = $19, end_reason = NULL, failures = 0
+  UPDATE dialog SET cseq = $3, remote_cseq = $4, scope = $5, target = $6, routes = $7, proxy = $8, flow = $9, contact = $10, benotify = $11, expires_at = $12, network = $13, notified_at = $14, network_named = $15, extend_ms = $16, sender = $17, rlmi_version = $18, ucs = $19, event = $20, end_reason = NULL, failures = 0
   WHERE subscriber = $1 AND local_tag = $2`)
 
 /** Writes what an in-dialog SUBSCRIBE may change; the dialog must be locked. When it has come over another connection, what the dialog is owed is due there at once. */
 export const refreshDialog = (tx: Transaction, d: Dialog): Promise<unknown> => {
   void tx.send(MOVE_DEBTS, [d.subscriber, d.localTag, d.proxy, d.flow, d.notifiedAt])
-  return tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion, d.ucs])
+  return tx.send(REFRESH, [d.subscriber, d.localTag, d.cseq, d.remoteCseq, [...d.scope], d.target, [...d.routes], d.proxy, d.flow, d.contact, d.benotify, d.expiresAt, d.network, d.notifiedAt, d.networkNamed, d.extendMs, d.sender, d.rlmiVersion, d.ucs, d.event])
 }
 
 /** The kinds by which a user watches what is its own, as SQL writes a list. */

@@ -8,6 +8,7 @@ import { accepts, mediaTypes } from '../../src/core/sip/media-types.ts'
 import { defaultSipLimits, parseSipMessage } from '../../src/core/sip/message.ts'
 import { multipartRelatedType, writeMultipart } from '../../src/core/sip/multipart.ts'
 import { writeRefusal } from '../../src/core/sip/reply.ts'
+import { keepEventHeader, keptEventHeader, readEventHeader, writeEventHeader } from '../../src/core/sip/event-header.ts'
 import { readSipRequest } from '../../src/core/sip/request.ts'
 import { readToTag } from '../../src/core/sip/to-tag.ts'
 import { domainOf, parseSipUri, readUserKey, userKey, writeUserUri } from '../../src/core/sip/uri.ts'
@@ -68,7 +69,7 @@ t.test('request reader: mandatory headers (RFC 3261 8.1.1) and those we build on
   const { from, to, contacts, supported, require, proxyRequire, body, ...rest } = full
   t.same(rest, {
     method: 'SUBSCRIBE', requestUri: 'sip:boris@nordwind.example', fromUser: 'Boris@nordwind.example', toUser: 'anna@nordwind.example', fromText: '"Boris; \\"B\\", <bo>" <sip:Boris@Nordwind.Example;user=phone>;tag=cli1;epid=01010101', toText: 'sip:anna@nordwind.example;tag=srv', fromTag: 'cli1', toTag: 'srv', epid: '01010101',
-    callId: 'call-1', cseq: 2, contactStar: false, event: 'presence', expires: 0, contentType: 'application/msrtc-adrl-categorylist+xml', accept: ['application/rlmi+xml', 'multipart/related', 'application/msrtc-event-categories+xml'], recordRoute: ['<sip:p1;lr>', '<sip:p2;lr>', '<sip:p3;lr>'],
+    callId: 'call-1', cseq: 2, contactStar: false, event: 'presence', eventKept: 'presence;id=3', suppressIfMatch: undefined, expires: 0, contentType: 'application/msrtc-adrl-categorylist+xml', accept: ['application/rlmi+xml', 'multipart/related', 'application/msrtc-event-categories+xml'], recordRoute: ['<sip:p1;lr>', '<sip:p2;lr>', '<sip:p3;lr>'],
   })
   t.same([from.displayName, [...from.params], to.uriText, [...to.params]], ['Boris; "B", <bo>', [['tag', 'cli1'], ['epid', '01010101']], 'sip:anna@nordwind.example', [['tag', 'srv']]])
   t.same(contacts.map(({ displayName, uriText, params }) => [displayName, uriText, ...params]), [['', 'sip:a@192.0.2.1', ['+sip.instance', '<urn:uuid:A>']], ['x, y', 'sip:b@192.0.2.2', ['q', '0.5']]])
@@ -178,4 +179,18 @@ t.test('property: the readers never throw', async () => {
     for (const read of [parseSipUri, readUserKey, parseNameAddress, readInstanceId, endpointIdOfOpaque, endpointIdOfEpid, readSeconds, bareValue, readHeaderParams]) read(text)
     return splitOutsideQuotes(text, ',').every((part) => part !== '')
   }), { numRuns: 500 })
+})
+
+t.test('Event headers (RFC 6665 8.2.1, RFC 6446 5)', async (t) => {
+  const cases: readonly (readonly [text: string, kept: string | undefined, shown?: string])[] = [
+    ['presence', 'presence', 'presence'], ['Presence ; ID = 7', 'presence;id=7', 'presence;id=7'], ['presence;max-rate=0.2;id=a.b~1', 'presence;id=a.b~1;max-rate=0.2', 'presence;id=a.b~1'], ['VND-Microsoft-Roaming-Self', 'vnd-microsoft-roaming-self'],
+    ['presence;id="7"', 'presence;id=7'], ['presence;id=""', undefined], ['presence;id', undefined], ['presence;id="a b"', undefined], ['presence;id="a;b"', undefined], ['presence;id=%0d%0a', 'presence;id=%0d%0a'], [`presence;id=${'x'.repeat(129)}`, undefined],
+    ...['0', '0.0', '-1', '1e3', '100', 'x', '', '0.12345678901'].map((rate) => [`presence;max-rate=${rate}`, 'presence'] as const), ['presence;max-rate=99.5', 'presence;max-rate=99.5', 'presence'], ['presence;min-rate=0.1;unknown="x;id=9"', 'presence'], ['', ''],
+  ]
+  for (const [text, kept, shown] of cases) {
+    const read = readEventHeader(text)
+    t.equal(read.ok ? keepEventHeader(read.value) : undefined, kept, text)
+    if (read.ok) t.same(keptEventHeader(keepEventHeader(read.value)), read.value, 'nothing is lost')
+    if (shown !== undefined && read.ok) t.equal(writeEventHeader(read.value), shown)
+  }
 })

@@ -5,9 +5,11 @@ import { writeResourceList } from '../../src/core/documents/resource-list.ts'
 import { writeRlmi, type InstanceState } from '../../src/core/documents/rlmi.ts'
 import { noTouch } from '../../src/core/model/touch.ts'
 import { viewOf, writeSeenState } from '../../src/core/notifications/category.ts'
-import { writeInstruction } from '../../src/core/notifications/instruction.ts'
+import { entityTagOf } from '../../src/core/notifications/entity-tag.ts'
+import { writeInstruction, type Notice } from '../../src/core/notifications/instruction.ts'
 import { writeSelfChange, writeSelfState } from '../../src/core/notifications/self.ts'
 import { decideCleanup, decideDeregistration } from '../../src/core/publications/expire.ts'
+import type { Endpoint } from '../../src/core/model/endpoint.ts'
 import { findEndpoint, readRegistration } from '../../src/core/registrations/register.ts'
 import { readAdhocList } from '../../src/core/requests/adhoc-list.ts'
 import { readBatchSubscribe, type BatchAction } from '../../src/core/requests/batch-subscribe.ts'
@@ -106,7 +108,8 @@ t.test('3.4.5.1.2, RFC 6665 4.2.1: lifetimes', async (t) => {
   const refresh = (over: Readonly<Record<string, string>>): ReturnType<typeof request> => request('SUBSCRIBE', { ...tagged, Event: 'presence', ...over })
   const checks: readonly (readonly [name: string, over: Readonly<Record<string, string>>, held: ReturnType<typeof dialog> | undefined, expected: string | undefined])[] = [
     ['its own refresh', { CSeq: '3 SUBSCRIBE' }, dialog(), undefined], ['design 18: the same again', { CSeq: '2 SUBSCRIBE' }, dialog(), undefined], ['RFC 3261 12.2.2: an older one', { CSeq: '1 SUBSCRIBE' }, dialog(), 'outOfOrder'], ['no dialog', {}, undefined, 'dialogUnknown'], ['design 13: another Call-ID', { 'Call-ID': 'call-2' }, dialog(), 'dialogUnknown'],
-    ['another From tag', { From: '<sip:boris@nordwind.example>;tag=cli2' }, dialog(), 'dialogUnknown'], ['another event', { Event: 'vnd-microsoft-roaming-self' }, dialog(), 'dialogUnknown'], ['an ended dialog', {}, dialog({ expiresAt: now }), 'dialogUnknown'], ['its last millisecond', {}, dialog({ expiresAt: now + 1 }), undefined],
+    ['another From tag', { From: '<sip:boris@nordwind.example>;tag=cli2' }, dialog(), 'dialogUnknown'], ['another event', { Event: 'vnd-microsoft-roaming-self' }, dialog(), 'dialogUnknown'], ['RFC 6665 8.2.1: another id', { Event: 'presence;id=8' }, dialog({ event: 'presence;id=7' }), 'dialogUnknown'], ['no id', {}, dialog({ event: 'presence;id=7' }), 'dialogUnknown'],
+    ['its id, RFC 6446 3.3: another rate', { Event: 'presence; max-rate=1 ;id = 7' }, dialog({ event: 'presence;id=7;max-rate=0.2' }), undefined], ['an ended dialog', {}, dialog({ expiresAt: now }), 'dialogUnknown'], ['its last millisecond', {}, dialog({ expiresAt: now + 1 }), undefined],
   ]
   for (const [name, over, held, expected] of checks) t.equal(checkInDialog(refresh(over), held, now)?.name, expected, name)
   t.same(piggybackHeaders(dialog({ cseq: 1, expiresAt: now + 34_560_000 }), { benotify: true, piggyback: true, autoextend: false }, 'a/b', now), [['Contact', '<sip:presence@pool.nordwind.example>'], ['Expires', '34560'], ['Require', 'eventlist'], ['Content-Type', 'a/b'], ['Event', 'presence'], ['subscription-state', 'active;expires=34560'], ['ms-piggyback-cseq', '1'], ['Supported', 'ms-benotify, ms-piggyback-first-notify']], '4.4.2, 4.5')
@@ -125,14 +128,14 @@ t.test('RFC 3261 12 and design 18: dialogs', async (t) => {
   const opening = request('SUBSCRIBE', { To: `<sip:${anna}>` }, ['Event: presence;id=1', 'Expires: 900', 'Record-Route: <sip:p1;lr>', 'Record-Route: <sip:p2;lr>', ...benotify])
   const opened = must(openDialog(opening, terms, now))
   t.same(opened, {
-    subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
+    subscriber: boris, localTag: 'srv1', remoteTag: 'cli1', callId: 'call-1', kind: 'batch', event: 'presence;id=1', endpointId: 'e1', localText: `<sip:${anna}>;tag=srv1`, remoteText: '<sip:boris@nordwind.example>;tag=cli1;epid=01010101', target: 'sip:boris@192.0.2.9;transport=tcp',
     routes: ['<sip:p1;lr>', '<sip:p2;lr>'], network: 'federated', networkNamed: false, proxy: 'edge', flow: 'f9', contact: 'sip:pool', benotify: true, cseq: 1, remoteCseq: 2, notifiedAt: now, scope: [], since: 0, createdAt: now, expiresAt: now + 900_000, extendMs: 0, sender: 'here', rlmiVersion: 0, ucs: false,
   })
   t.equal(verdict(openDialog(request('SUBSCRIBE', { Contact: '' }), terms, now)), 'contactMissing', '2.2.2.3.1')
   t.match(openDialog(request('SUBSCRIBE', { Contact: '' }, ['Expires: 0']), terms, now), { ok: true, value: { target: 'sip:boris@nordwind.example', expiresAt: now } }, 'a poll needs none')
   t.equal(verdict(openDialog(request('SUBSCRIBE', {}, ['Expires: 3']), terms, now)), 'intervalTooBrief')
   const path = { ...terms.path, flow: 'f10' }
-  const renew = (over: Readonly<Record<string, string>>, more: readonly string[] = []): ReturnType<typeof renewDialog> => renewDialog(request('SUBSCRIBE', over, more), opened, path, ['containers'], limits, 0, now + 5000)
+  const renew = (over: Readonly<Record<string, string>>, more: readonly string[] = []): ReturnType<typeof renewDialog> => renewDialog(request('SUBSCRIBE', over, ['Event: presence;id=1', ...more]), opened, path, ['containers'], limits, 0, now + 5000)
   t.equal(must(renew({ CSeq: '2 SUBSCRIBE' }, ['Expires: 0'])), opened, 'the very same request changes nothing')
   t.same(must(renew({ CSeq: '3 SUBSCRIBE', Contact: '' })), { ...opened, flow: 'f10', scope: ['containers'], cseq: 2, remoteCseq: 3, notifiedAt: now + 5000, expiresAt: now + 5000 + 2_700_000 }, '3.3.5.1: the scope is overwritten; target, routes and BENOTIFY stay')
   t.match(must(renew({ CSeq: '9 SUBSCRIBE', Contact: '<sip:boris@192.0.2.10>' }, ['Expires: 0', 'Record-Route: <sip:p3;lr>'])), { target: 'sip:boris@192.0.2.10', routes: ['<sip:p3;lr>'], remoteCseq: 9, expiresAt: now + 5000, createdAt: now })
@@ -145,7 +148,19 @@ t.test('MS-SIP 3.5 and 4.4.3: notifications', async (t) => {
   t.same(writeInstruction(dialog({ benotify: false, routes: ['<sip:p1;lr>', '<sip:p2;lr>'] }), { body: undefined, terminated: 'timeout' }, now), {
     m: 'NOTIFY', ruri: 'sip:boris@192.0.2.9;transport=tcp', flow: 'f2', b: '', h: `${head}CSeq: 7 NOTIFY\r\nContact: <sip:presence@pool.nordwind.example>\r\nRoute: <sip:p1;lr>\r\nRoute: <sip:p2;lr>\r\nRequire: eventlist\r\nEvent: presence\r\nsubscription-state: terminated;expires=0;reason=timeout\r\nExpires: 0\r\n`,
   })
-  t.match(writeInstruction(dialog({ kind: 'pidf' }), { body: undefined }, now).h, /\r\nEvent: presence\r\nSubscription-State: active;expires=600\r\n$/, 'as phones want it spelt')
+  // Ordinary phones, to the letter of RFC 6665; the tag is that of the document, whether it is sent or not (RFC 5839 5.1).
+  const phone = dialog({ kind: 'pidf', benotify: false, event: 'presence;id=7;max-rate=0.2' })
+  const body = { type: 'application/pidf+xml', text: '<x/>' }
+  const tag = entityTagOf('<x/>')
+  t.match(tag, /^[\w-]{22}$/)
+  const states: readonly (readonly [name: string, notice: Notice, lines: readonly string[], body: string])[] = [
+    ['RFC 6665 4.1.3', { body }, ['Subscription-State: active;expires=600;max-rate=0.2', `SIP-ETag: ${tag}`, 'Content-Type: application/pidf+xml'], '<x/>'],
+    ['RFC 5839 6.3: known', { body, suppressed: true }, ['Subscription-State: active;expires=600;max-rate=0.2', `SIP-ETag: ${tag}`], ''],
+    ['RFC 6665 4.2.2: pending', { body: undefined, pending: true }, ['Subscription-State: pending;expires=600;max-rate=0.2'], ''],
+    ...(['timeout', 'deactivated', 'noresource', 'rejected'] as const).map((reason) => [`RFC 6665 4.1.3: ${reason}`, { body: undefined, terminated: reason }, [`Subscription-State: terminated;reason=${reason}`], ''] as const),
+    ['RFC 6665 4.4.3: a poll', { body, terminated: 'timeout' }, ['Subscription-State: terminated;reason=timeout', `SIP-ETag: ${tag}`, 'Content-Type: application/pidf+xml'], '<x/>'],
+  ]
+  for (const [name, notice, lines, text] of states) t.same(writeInstruction(phone, notice, now), { m: 'NOTIFY', ruri: 'sip:boris@192.0.2.9;transport=tcp', flow: 'f2', h: `${head}CSeq: 7 NOTIFY\r\nContact: <sip:presence@pool.nordwind.example>\r\n${['Event: presence;id=7', ...lines].join('\r\n')}\r\n`, b: text }, name)
 })
 
 t.test('MS-SIPREGE: registrations and who sends a request', async (t) => {
@@ -174,6 +189,15 @@ t.test('MS-SIPREGE: registrations and who sends a request', async (t) => {
     ['an unknown epid, a known instance', { From: `${bare};epid=ffff`, Contact: named }, 1], ['nobody', { From: `${bare};epid=ffff`, Contact: '<sip:x@y>' }, undefined], ['nothing to go by', { From: bare, Contact: '' }, undefined],
   ]
   for (const [name, over, found] of finds) t.equal(findEndpoint(request('SERVICE', over), known), found === undefined ? undefined : known[found], name)
+  // What phones register with, what they subscribe with, over the connection that they registered on (f2) or another one.
+  const phone = (contact: string, flow: string, over: Partial<Endpoint> = {}): Endpoint => endpoint({ endpointId: endpointIdOfEpid(contact), epid: undefined, contact, proxy: 'edge', flow, ...over })
+  const phones = [phone('sip:20@192.0.2.20:5060;transport=udp', 'f2'), phone('sip:20@192.0.2.21:12088', 'f3'), phone('sip:20@192.0.2.22', 'shared'), phone('sip:20@192.0.2.22:5070', 'shared')]
+  const desks: readonly (readonly [name: string, contact: string, flow: string, found: number | undefined])[] = [
+    ['another port', '<sip:20@192.0.2.20:11940>', 'f9', 0], ['another transport', '<sip:20@192.0.2.20:5060;transport=tcp>', 'f9', 0], ['parameters of its proxy', '<sip:20@192.0.2.21:12088;alias=198.51.100.7~40122~1>', 'f9', 1], ['no Contact of use, the same connection', '<sip:random-8f3a@anonymous.invalid;ob>', 'f3', 1],
+    ['an instance id that it did not register with', '<sip:20@192.0.2.21:5060>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-0004f2aabbcc>"', 'f9', 1], ['two at one address', '<sip:20@192.0.2.22:6000>', 'f9', undefined], ['two over one connection', '<sip:x@192.0.2.9>', 'shared', undefined], ['one of them by its Contact', '<sip:20@192.0.2.22:5070>', 'shared', 3],
+    ['another user there', '<sip:21@192.0.2.20:5060>', 'f9', undefined], ['an epid that nobody has', '<sip:20@192.0.2.20:11940>', 'f2', undefined],
+  ]
+  for (const [name, contact, flow, found] of desks) t.equal(findEndpoint(request('SUBSCRIBE', { From: name.startsWith('an epid') ? `${bare};epid=ffff` : bare, Contact: contact }), phones, { proxy: 'edge', flow }), found === undefined ? undefined : phones[found], `a phone: ${name}`)
 })
 
 t.test('3.2.5.5 and 3.2.6.1: what ends by itself', async (t) => {

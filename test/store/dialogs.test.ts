@@ -49,8 +49,8 @@ t.test('a refresh writes what an in-dialog SUBSCRIBE may change, and nothing els
   const dialog = sampleDialog()
   await insert(dialog)
   await within((tx) => noteFailure(tx, ref('local'), { failures: 2, failedAt: 90, stalledAt: 80, failedCseq: 1 }, 500))
-  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true, rlmiVersion: 6 }
-  await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', event: 'other', createdAt: 1 }))
+  const renewed = { ...dialog, cseq: 9, remoteCseq: 8, scope: ['subscribers'] as const, target: 't', routes: ['r'], proxy: 'kam2', flow: 'f2', contact: 'c2', benotify: false, expiresAt: 5, network: 'federated' as const, networkNamed: true, rlmiVersion: 6, event: 'presence;max-rate=1' }
+  await within((tx) => refreshDialog(tx, { ...renewed, callId: 'other', remoteTag: 'other', kind: 'self', createdAt: 1 }))
   t.same(await loadDialogs(session, anna), [renewed])
   t.match(await within((tx) => lockFailing(tx, { ...ref('local'), callId: 'call', remoteTag: 'remote' }, 4)), { failures: 0 }, 'failures start again')
 })

@@ -87,7 +87,7 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   const now = (): number => clock.time
   let tags = 0
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
-  const features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, contactStore: true, publish: true }
+  const features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, unregisteredPhones: true, contactStore: true, publish: true }
   const presenceTerms = createPresenceTerms(uncheckedCategories, domains, { plan: [], features, now })
   let senders = 0
   const sender = createSender(() => `${name}-sender-${++senders}`)
@@ -99,7 +99,7 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   const proxies = createProxies(new Map([[PROXY, client], ...Object.entries(more)]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, maxListBytes: 1_000_000, contactStore: true, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, gapMs: 0, maxListBytes: 1_000_000, contactStore: true, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text, proxy = PROXY) => {

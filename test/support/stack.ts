@@ -56,7 +56,7 @@ const runWith = async (databaseUrl: string | undefined, options: StackOptions, w
   const config = readConfig({
     PRESENTIA_DATA_DIR: dataDir, PRESENTIA_PROXY_LISTEN: `127.0.0.1:${enginePort}`, PRESENTIA_ADMIN_LISTEN: `127.0.0.1:${adminPort}`, PRESENTIA_ADMIN_KEY: KEY,
     PRESENTIA_PROXIES: JSON.stringify({ kam1: { kind: 'kamailio', secret, notifyUrl: `http://127.0.0.1:${httpPort}/v1/notify` } }),
-    PRESENTIA_LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '1', PRESENTIA_CLEANUP_MS: '100',
+    PRESENTIA_LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent', PRESENTIA_SUBSCRIPTION_EXPIRES_MIN: '1', PRESENTIA_CLEANUP_MS: '100', PRESENTIA_PHONE_NOTIFY_GAP_MS: '0',
     ...(databaseUrl === undefined ? {} : { PRESENTIA_DATABASE_URL: databaseUrl }), ...options.engine,
   })
   let running: Running | undefined

@@ -74,6 +74,8 @@ export class World {
   hushed = false
   /** Contact lists may move to a store elsewhere, from the next engine on. */
   movesContacts = false
+  /** Least time between two changes that a phone is told; none, unless a story is about it. */
+  gapMs = 0
   entry: EntryOptions = { server: 'presentia.test', requireAuthenticatedUser: false }
   engine: EngineDeps
   delivery: Delivery
@@ -92,7 +94,7 @@ export class World {
   private buildEngine(options: Partial<EngineDeps> = {}): EngineDeps {
     const now = (): number => this.now
     const domains = createDomainDirectory(poolSession(this.store.pool), now, 'federated')
-    const features: Features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, contactStore: this.movesContacts, publish: true }
+    const features: Features = { legacyPresence: true, adhocLists: true, resourceLists: true, accessLists: true, watcherInfo: true, directorySearch: true, unregisteredPhones: true, contactStore: this.movesContacts, publish: true }
     return {
       store: this.store, sender: this.sender, now, categories: uncheckedCategories, plan: [], conflicts: createConflictGuard({ count: 25, withinMs: 10_000 }), rates: createRateGuard({ perSecond: 0, burst: 1 }), template: { current: async () => [], forget: () => undefined }, provisioning: createProvisioningDirectory(poolSession(this.store.pool), now), memberDomains: anyDomain, directory: createDirectory({ sources: [createUserDirectory(this.store.db)], maxResults: 100, atATime: 1, onFailed: () => undefined }), lostConnectionGraceMs: 0, limits, createUsersOnRegister: false, serverPublications: false, features, migratedWrites: 'refuse',
       domains, presenceTerms: createPresenceTerms(options.categories ?? uncheckedCategories, domains, { plan: [], features, now, ...options }),
@@ -106,7 +108,7 @@ export class World {
     const now = (): number => this.now
     const proxies = createProxies(new Map(Object.entries(this.proxies)), now, () => 0, () => undefined)
     const metrics = createMetrics()
-    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, maxListBytes: this.engine.limits.maxAnswerBytes, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
+    return createDelivery({ store: this.store, sender: this.sender, flowWaitMs: FLOW_WAIT_MS, gapMs: this.gapMs, maxListBytes: this.engine.limits.maxAnswerBytes, contactStore: this.engine.features.contactStore, proxies, terms: createPresenceTerms({ registry: () => this.engine.categories.registry(), forget: () => undefined }, this.engine.domains, this.engine), now, fraction: () => 0, concurrency: 1, log: createLog('silent'), metrics })
   }
 
   next(): string {
@@ -126,6 +128,7 @@ export class World {
     this.now = START
     this.counter = 0
     this.hushed = false
+    this.gapMs = 0
     for (const proxy of Object.values(this.proxies)) {
       proxy.taken.length = 0
       proxy.asked = 0

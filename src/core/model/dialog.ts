@@ -39,6 +39,7 @@ export interface Dialog {
   readonly remoteTag: string
   readonly callId: string
   readonly kind: DialogKind
+  /** Its package, and of the parameters those that count (see event-header.ts). */
   readonly event: string
   /** Undefined for subscribers that need not register (other domains). */
   readonly endpointId: EndpointId | undefined

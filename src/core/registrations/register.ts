@@ -5,6 +5,7 @@ import { isEventState, type Endpoint } from '../model/endpoint.ts'
 import { endpointIdOfEpid, endpointIdOfOpaque, readInstanceId, type EndpointId } from '../sip/endpoint-id.ts'
 import { readSeconds, type NameAddress } from '../sip/header-values.ts'
 import type { SipRequest } from '../sip/request.ts'
+import { parseSipUri } from '../sip/uri.ts'
 
 /** Where a registration came in and what the registrar granted. */
 export interface RegistrationSource {
@@ -64,17 +65,40 @@ export const readRegistration = (request: SipRequest, source: RegistrationSource
   return ok({ present: [...present.values()], leaving: [...leaving].filter((id) => !present.has(id)), all: false })
 }
 
-/** Which endpoint sent a request that is not a REGISTER: by epid, by +sip.instance, by the GRUU it contacts from, by its Contact. */
-export const findEndpoint = (request: SipRequest, known: readonly Endpoint[]): Endpoint | undefined => {
+/** The only one of its kind; of several nobody knows which is meant. */
+const only = (endpoints: readonly Endpoint[]): Endpoint | undefined => (endpoints.length === 1 ? endpoints[0] : undefined)
+
+const addressOf = (uriText: string): string | undefined => {
+  const uri = parseSipUri(uriText)
+  return uri.ok ? `${uri.value.user ?? ''}@${uri.value.host}` : undefined
+}
+
+/**
+ * The endpoint of a phone that has neither epid nor instance id: many write another port, transport or parameter into the Contact of a SUBSCRIBE than into that of their REGISTER,
+ * or leave the instance id out. It is the one that registered over the very connection, else the one at the same user and host.
+ */
+const findPhone = ({ contacts: [contact] }: SipRequest, endpoints: readonly Endpoint[], path: Pick<Endpoint, 'proxy' | 'flow'> | undefined): Endpoint | undefined => {
+  const here = path === undefined || path.flow === '' ? undefined : only(endpoints.filter(({ proxy, flow }) => proxy === path.proxy && flow === path.flow))
+  const address = contact === undefined ? undefined : addressOf(contact.uriText)
+  return here ?? (address === undefined ? undefined : only(endpoints.filter((endpoint) => addressOf(endpoint.contact) === address)))
+}
+
+/**
+ * Which endpoint sent a request that is not a REGISTER: by epid, by +sip.instance, by the GRUU it contacts from, by its Contact; one that does not say who it is, by where it comes
+ * from, if that is known.
+ */
+export const findEndpoint = (request: SipRequest, known: readonly Endpoint[], path?: Pick<Endpoint, 'proxy' | 'flow'>): Endpoint | undefined => {
   const [contact] = request.contacts
   const endpoints = known.filter((endpoint) => !isEventState(endpoint))
   const byId = (id: EndpointId | undefined): Endpoint | undefined => (id === undefined ? undefined : endpoints.find(({ endpointId }) => endpointId === id))
+  const instance = readInstanceId(contact?.params.get('+sip.instance') ?? '')
   return (
     (request.epid === undefined ? undefined : endpoints.find(({ epid }) => epid === request.epid) ?? byId(endpointIdOfEpid(request.epid))) ??
-    byId(readInstanceId(contact?.params.get('+sip.instance') ?? '')?.toLowerCase()) ??
+    byId(instance?.toLowerCase()) ??
     byId(endpointIdOfOpaque(contact?.uri.params.get('opaque') ?? '')) ??
     // RFC 5627: the GRUU that the registrar itself gave a phone names its instance
     byId(readInstanceId(contact?.uri.params.get('gr') ?? '')?.toLowerCase()) ??
-    (contact === undefined ? undefined : endpoints.find((endpoint) => endpoint.contact === contact.uriText))
+    (contact === undefined ? undefined : endpoints.find((endpoint) => endpoint.contact === contact.uriText)) ??
+    (request.epid === undefined && path !== undefined ? findPhone(request, endpoints, path) : undefined)
   )
 }

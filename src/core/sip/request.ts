@@ -1,7 +1,7 @@
 import { failure, type Failure } from '../base/failure.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
+import { keepEventHeader, readEventHeader } from './event-header.ts'
 import { bareValue, parseNameAddress, readOptionTags, readSeconds, splitOutsideQuotes, type NameAddress } from './header-values.ts'
-import { readEventPackage } from './media-types.ts'
 import type { SipMessage } from './message.ts'
 import { userKey, type UserKey } from './uri.ts'
 
@@ -26,6 +26,10 @@ export interface SipRequest {
   /** Contact: * of a REGISTER. */
   readonly contactStar: boolean
   readonly event: string | undefined
+  /** The Event as a dialog keeps it (see event-header.ts). */
+  readonly eventKept: string
+  /** The entity tag that a watcher already has, or * for whatever it has (RFC 5839 5.2). */
+  readonly suppressIfMatch: string | undefined
   /** The entity tags of SIP-If-Match; undefined without that header (RFC 3903 11.3.2). */
   readonly ifMatch: readonly string[] | undefined
   readonly expires: number | undefined
@@ -51,6 +55,9 @@ const single = (message: SipMessage, name: string): Result<string> => {
 const list = (message: SipMessage, name: string): readonly string[] =>
   (message.headers.get(name) ?? []).flatMap((line) => splitOutsideQuotes(line, ','))
 
+/** What may be missing, but not be said twice (RFC 3261 7.3.1). */
+const ONCE = ['event', 'expires', 'content-type', 'suppress-if-match'] as const
+
 const CSEQ = /^(\d{1,10})\s+(\S+)$/
 
 const readContacts = (message: SipMessage): Result<{ readonly contacts: readonly NameAddress[]; readonly star: boolean }> => {
@@ -70,6 +77,7 @@ const readContacts = (message: SipMessage): Result<{ readonly contacts: readonly
 
 /** Reads the headers that every procedure builds on; refuses what RFC 3261 8.1.1 makes mandatory and is missing or broken. */
 export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
+  for (const name of ONCE) if ((message.headers.get(name)?.length ?? 0) > 1) return bad(`more than one ${name} header`)
   const fromText = single(message, 'from')
   if (!fromText.ok) return fromText
   const toText = single(message, 'to')
@@ -97,7 +105,9 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
   if (expiresText !== undefined && expires === undefined) return bad('Expires is not a number of seconds')
   const contentType = message.headers.get('content-type')?.[0]
   const contentDisposition = message.headers.get('content-disposition')?.[0]
-  const event = message.headers.get('event')?.[0]
+  const eventText = message.headers.get('event')?.[0]
+  const event = eventText === undefined ? undefined : readEventHeader(eventText)
+  if (event?.ok === false) return event
   return ok({
     method: message.method,
     requestUri: message.requestUri,
@@ -114,7 +124,9 @@ export const readSipRequest = (message: SipMessage): Result<SipRequest> => {
     cseq: Number(cseq[1]),
     contacts: contacts.value.contacts,
     contactStar: contacts.value.star,
-    event: event === undefined ? undefined : readEventPackage(bareValue(event)),
+    event: event?.value.name,
+    eventKept: event === undefined ? '' : keepEventHeader(event.value),
+    suppressIfMatch: message.headers.get('suppress-if-match')?.[0],
     ifMatch: message.headers.has('sip-if-match') ? list(message, 'sip-if-match') : undefined,
     expires,
     contentType: contentType === undefined ? undefined : bareValue(contentType),

@@ -44,7 +44,7 @@ export const openDialog = (request: SipRequest, terms: DialogTerms, now: Instant
   // A poll is answered in its 200 or on the flow it came from, so that only a lasting dialog must say where it can be reached.
   if (contact === undefined && granted.value > 0) return refuse(failure('contactMissing'))
   return ok({
-    subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.event ?? '',
+    subscriber: request.fromUser, localTag: terms.localTag, remoteTag: request.fromTag, callId: request.callId, kind: terms.kind, event: request.eventKept,
     endpointId: terms.endpointId, localText: `${request.toText};tag=${terms.localTag}`, remoteText: request.fromText,
     target: contact?.uriText ?? request.from.uriText, routes: request.recordRoute, ...terms.path,
     benotify, cseq: 1, remoteCseq: request.cseq, notifiedAt: now, scope: terms.scope, since: terms.since, createdAt: now, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0, sender: terms.sender, rlmiVersion: 0, ucs: request.supported.has('ms-ucs'),
@@ -69,7 +69,7 @@ export const renewDialog = (request: SipRequest, dialog: Dialog, path: Path, sco
   const granted = grantExpires(request.expires, limits, chance)
   if (!granted.ok) return granted
   return ok({
-    ...dialog, ...path, scope, cseq: dialog.cseq + 1, remoteCseq: request.cseq, notifiedAt: now, target: request.contacts[0]?.uriText ?? dialog.target,
+    ...dialog, ...path, scope, event: request.eventKept, cseq: dialog.cseq + 1, remoteCseq: request.cseq, notifiedAt: now, target: request.contacts[0]?.uriText ?? dialog.target,
     // The answer to each SUBSCRIBE of a list carries one list document.
     rlmiVersion: dialog.kind === 'adrl' ? dialog.rlmiVersion + 1 : dialog.rlmiVersion,
     routes: request.recordRoute.length > 0 ? request.recordRoute : dialog.routes, benotify: benotify || dialog.benotify, expiresAt: now + granted.value * 1000, extendMs: autoextend ? granted.value * 1000 : 0, ucs: dialog.ucs || request.supported.has('ms-ucs'),

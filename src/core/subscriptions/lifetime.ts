@@ -2,6 +2,7 @@ import { failure, type Failure } from '../base/failure.ts'
 import type { Instant } from '../base/instant.ts'
 import { ok, refuse, type Result } from '../base/result.ts'
 import { needsEventlist, shownExpires, tellsResources, type Dialog } from '../model/dialog.ts'
+import { keptEventHeader, writeEventHeader } from '../sip/event-header.ts'
 import type { SipRequest } from '../sip/request.ts'
 
 /** Bounds of subscription expiry, in seconds. */
@@ -41,9 +42,12 @@ export const negotiate = ({ supported, proxyRequire }: SipRequest): Negotiated =
   autoextend: supported.has('com.microsoft.autoextend'),
 })
 
+// Rates may change with a refresh (RFC 6446 3.3); what names the subscription may not (RFC 6665 4.1.2.2).
+const isSameEvent = (kept: string, asked: string): boolean => writeEventHeader(keptEventHeader(kept)) === writeEventHeader(keptEventHeader(asked))
+
 /** Checks an in-dialog request against its dialog: right peer, not ended, not older than an earlier one. */
 export const checkInDialog = (request: SipRequest, dialog: Dialog | undefined, now: Instant): Failure | undefined => {
-  if (dialog === undefined || dialog.callId !== request.callId || dialog.remoteTag !== request.fromTag || dialog.event !== request.event || dialog.expiresAt <= now) return failure('dialogUnknown')
+  if (dialog === undefined || dialog.callId !== request.callId || dialog.remoteTag !== request.fromTag || !isSameEvent(dialog.event, request.eventKept) || dialog.expiresAt <= now) return failure('dialogUnknown')
   // An equal CSeq is the same request again: it is answered again (design decision 18).
   return request.cseq < dialog.remoteCseq ? failure('outOfOrder') : undefined
 }
@@ -63,7 +67,7 @@ export const piggybackHeaders = (dialog: Dialog, negotiated: Negotiated, content
     ['Expires', String(left)],
     ...(needsEventlist(dialog) ? [['Require', 'eventlist'] as const] : []),
     ...(contentType === undefined ? [] : [['Content-Type', contentType] as const]),
-    ['Event', dialog.event],
+    ['Event', writeEventHeader(keptEventHeader(dialog.event))],
     ['subscription-state', left > 0 ? `${pending ? 'pending' : 'active'};expires=${left}` : 'terminated;expires=0'],
     ['ms-piggyback-cseq', String(dialog.cseq)],
     ...supportedHeader(negotiated),

@@ -38,7 +38,8 @@ export const choosePresence = (request: SipRequest): Result<PresenceChoice> => {
   }
   if (accept.length === 0) return ok('pidf')
   const found = choices.find(([range]) => accept.includes(range))
-  return found === undefined ? refuse(failure('notAcceptable', `Accept must admit ${mediaTypes.categories}, ${mediaTypes.msrtcPresence} or ${mediaTypes.pidf}`)) : ok(found[1])
+  if (found !== undefined) return ok(found[1])
+  return refuse({ ...failure('notAcceptable', `Accept must admit ${mediaTypes.categories}, ${mediaTypes.msrtcPresence} or ${mediaTypes.pidf}`), headers: [['Accept', [mediaTypes.pidf, mediaTypes.msrtcPresence, mediaTypes.categories].join(', ')]] })
 }
 
 /** The documents that legacyInterop is turned into. */
