@@ -95,7 +95,7 @@ const deliveryRow = async (database: string, store: Store): Promise<Row> => {
   const proxies = createProxies(new Map([['bench', client]]), Date.now, Math.random, () => undefined)
   const from = process.cpuUsage()
   const began = performance.now()
-  await tellChanges(store.pool, { proxies, sender: createSender(() => 'bench'), known: store.publishing.known, flowWaitMs: 0, gapMs: 0, maxListBytes: 1_000_000, contactStore: false, patience: 'patient', pause: async () => undefined, slots: (work) => work(), log: createLog('silent'), terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both', showsDevices: new Set<number>(), now: Date.now() }), now: Date.now, fraction: Math.random }, [PUBLISHER])
+  await tellChanges(store.pool, { proxies, sender: createSender(() => 'bench'), known: store.publishing.known, flowWaitMs: 0, gapMs: 0, maxListBytes: 1_000_000, contactStore: false, patience: 'patient', pause: async () => undefined, slots: (work) => work(), log: createLog('silent'), terms: async () => ({ categories: [], isHidden: () => false, pidfForm: () => 'both', showsDevices: new Set<number>(), showsPhones: new Set<number>(), now: Date.now() }), now: Date.now, fraction: Math.random }, [PUBLISHER])
   return { what: `commit to hand-over, ${database}`, watchers: WATCHERS, members: MEMBERS, 'moved': told.length, 'distinct bodies': new Set(told.map(({ b }) => b)).size, 'ms': Math.round(performance.now() - began), 'CPU ms': cpuMs(from) }
 }
 

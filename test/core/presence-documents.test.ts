@@ -196,7 +196,7 @@ const texts = fc.oneof(fc.constantFrom('', ' ', '<&>"\'', ']]>', 'Änne\u{1f600}
 const writable = texts.map((text) => text.toWellFormed().replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, ''))
 const anySeen: fc.Arbitrary<PresenceSeen> = fc.record({
   availability: fc.oneof(fc.nat(20_000), fc.nat(0xffffffff)), token: fc.option(fc.oneof(fc.constantFrom('on-the-phone', 'out-to-lunch', 'away'), writable.filter((text) => text.trim() !== '')), { nil: undefined }), displayName: fc.option(writable, { nil: undefined }),
-  email: fc.option(writable, { nil: undefined }), phone: fc.option(writable, { nil: undefined }), note: fc.option(writable, { nil: undefined }), linked: fc.option(fc.constant(linked), { nil: undefined }),
+  email: fc.option(writable, { nil: undefined }), phone: fc.option(writable, { nil: undefined }), note: fc.option(writable, { nil: undefined }), timeOffset: fc.constantFrom(undefined, 0, -210), phones: fc.constant([]), linked: fc.option(fc.constant(linked), { nil: undefined }),
   userInfo: fc.constantFrom(undefined, '<userInfo xmlns="http://schemas.microsoft.com/2002/09/sip/presence"><x xmlns=""/></userInfo>'),
   devices: fc.array(fc.record({ epid: writable, age: fc.nat(), availability: fc.nat(999), activity: fc.nat(999), content: fc.constantFrom('', '<availability aggregate="300"/>') }), { maxLength: 3 }),
 })
@@ -240,7 +240,7 @@ t.test('2.2.2.7.5: contact cards of several instances', async (t) => {
   t.same([[noteOf('At sea')], [noteOf('Gone fishing', 'type="OOF"'), noteOf('Ashore')], [noteOf('Gone', 'type="OOF"')], [noteOf('x', '')], [noteOf(' ')], ['<body>x</body>'], ['<note'], []].map(readPersonalNote), ['At sea', 'Ashore', undefined, 'x', undefined, undefined, undefined, undefined])
 })
 
-const open: PresenceTerms = { categories: [], isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both', showsDevices: new Set([200]), now }
+const open: PresenceTerms = { categories: [], isHidden: isPrivate(builtInRegistry), pidfForm: () => 'both', showsDevices: new Set([200]), showsPhones: new Set([200]), now }
 const watcher = (user: string, network: SourceNetwork, format: 'msrtc' | 'pidf'): PresenceWatcher => ({ user, network, format })
 const put = (category: string, container: number, payload: string, number = 0): CategoryInstance => instance({ category, container, payload, instance: number })
 const containers: readonly Container[] = [
@@ -264,11 +264,11 @@ t.test('3.7.5.1, 3.7.5.2: a watcher is resolved as for legacyInterop, private or
   t.same(of(clara, 'publicCloud'), { ...nothingSeen, ...known }, 'no legacyInterop for everyone: offline')
   t.same(writePresenceState(view, watcher(dora, 'sameEnterprise', 'msrtc'), open), { type: 'text/xml+msrtc.pidf', text: writeMsrtcPresence(anna, of(dora, 'sameEnterprise')) })
   for (const form of pidfForms) t.same(writePresenceState(view, watcher(dora, 'sameEnterprise', 'pidf'), { ...open, pidfForm: (user) => (user === dora ? form : 'both') }), { type: 'application/pidf+xml', text: writePidf(anna, of(dora, 'sameEnterprise'), form) }, form)
-  const places = { legacyInterop: 100, contactCard: undefined, note: undefined }
+  const places = { legacyInterop: 100, contactCard: undefined, note: undefined, state: undefined }
   t.same([100, undefined, 32000].map((legacyInterop) => presenceViewOf(annas, { ...open, linked }).see({ ...places, legacyInterop }).linked), [linked, undefined, undefined], 'linked identities only for whoever sees the presence, not for who is blocked')
   const twisted = presenceViewOf(state({ instances: [put('contactCard', 0, named('Annie'), 3), put('contactCard', 0, named('Anna Nord')), put('note', 0, noteOf('later'), 2), put('note', 0, noteOf('first'), 1), put('state', 0, interop('availability="3500"'), 1), put('legacyInterop', 0, interop('availability="6500"'))] }), open)
   t.match(twisted.see(twisted.resolve({ user: dora, network: 'federated' })), { displayName: 'Anna Nord', note: 'first', availability: 6500 }, 'the lowest instance first; nothing out of other categories')
-  t.same(presenceViewOf(annas, { ...open, isHidden: () => true }).resolve({ user: dora, network: 'sameEnterprise' }), { legacyInterop: 200, contactCard: undefined, note: undefined }, 'an operator may make cards and notes private')
+  t.same(presenceViewOf(annas, { ...open, isHidden: () => true }).resolve({ user: dora, network: 'sameEnterprise' }), { legacyInterop: 200, contactCard: undefined, note: undefined, state: undefined }, 'an operator may make cards and notes private')
   const two = presenceViewOf(state({ containers, instances: [{ ...put('legacyInterop', 200, interop('availability="18000"')), publishTime: now - 9 }, { ...put('legacyInterop', 200, interop('availability="3500"'), 1), publishTime: now - 5 }, { ...put('legacyInterop', 200, 'no'), publishTime: now, instance: 2 }] }), open)
   t.equal(two.see(two.resolve({ user: dora, network: 'sameEnterprise' })).availability, 3500, 'the newest one that says something')
 })

@@ -8,7 +8,7 @@ const folder = join(import.meta.dirname, '../structures')
 const preload = readdirSync(folder).map((fileName) => ({ fileName, contents: readFileSync(join(folder, fileName), 'utf8') }))
 
 /** The schemas in test/structures, by name. */
-export type Structure = 'msrtc-presence' | 'rlmi' | 'access-list' | 'contact-list' | 'soap' | 'watcherinfo'
+export type Structure = 'pidf' | 'msrtc-presence' | 'rlmi' | 'access-list' | 'contact-list' | 'soap' | 'watcherinfo'
 
 /** What a reader that shares nothing with ours (libxml2) finds wrong with documents, by the schema they shall have. */
 export const findFaults = async (structure: Structure, documents: readonly string[]): Promise<readonly string[]> => {

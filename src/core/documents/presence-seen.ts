@@ -1,4 +1,5 @@
 import type { UserKey } from '../sip/uri.ts'
+import type { PhoneSeen } from './phone-parts.ts'
 
 /** Other addresses of the same person (2.2.2.8.1), as the directory knows them. */
 export interface LinkedIdentities {
@@ -30,6 +31,10 @@ export interface PresenceSeen {
   readonly phone: string | undefined
   /** The personal note; only the forms of RFC 4480 have a place for it. */
   readonly note: string | undefined
+  /** Minutes that its clock is ahead of UTC; only the forms of RFC 4480 have a place for it. */
+  readonly timeOffset: number | undefined
+  /** Phones that the watcher may see, the newest first; only the forms of RFC 4480 have a place for them. */
+  readonly phones: readonly PhoneSeen[]
   readonly linked: LinkedIdentities | undefined
   /** The whole element, as a client before enhanced presence has set it. */
   readonly userInfo: string | undefined
@@ -42,5 +47,5 @@ export const OFFLINE = 18500
 
 /** Of a publisher of whom nothing is seen, whether it published nothing or blocks the watcher, who cannot tell (1.3.1.3.4). */
 export const nothingSeen: PresenceSeen = {
-  availability: OFFLINE, token: undefined, displayName: undefined, email: undefined, phone: undefined, note: undefined, linked: undefined, userInfo: undefined, devices: [],
+  availability: OFFLINE, token: undefined, displayName: undefined, email: undefined, phone: undefined, note: undefined, timeOffset: undefined, phones: [], linked: undefined, userInfo: undefined, devices: [],
 }

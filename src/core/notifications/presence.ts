@@ -3,8 +3,11 @@ import { mainPhone, readContactCards } from '../categories/contact-card.ts'
 import { readLegacyInterop, type LegacyInterop } from '../categories/legacy-interop.ts'
 import { legacyDevice, legacyUserInfo, LEGACY_CONTAINER } from '../categories/legacy-presence.ts'
 import { readPersonalNote } from '../categories/note.ts'
+import { KEPT_PIDF, KEPT_PIDF_CONTAINER } from '../categories/registry.ts'
+import { readTimeOffset } from '../categories/time-offset.ts'
 import { writeMsrtcPresence } from '../documents/msrtc.ts'
 import { writePidf, type PidfForm } from '../documents/pidf.ts'
+import type { PhoneSeen } from '../documents/phone-parts.ts'
 import { nothingSeen, OFFLINE, type DeviceSeen, type LinkedIdentities, type PresenceSeen } from '../documents/presence-seen.ts'
 import { rowOf } from '../documents/presence-tables.ts'
 import type { Subscription } from '../model/dialog.ts'
@@ -18,6 +21,7 @@ import { mediaTypes } from '../sip/media-types.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { HiddenCategories } from './category.ts'
 import { findDevices, isInKeeping, type Device } from './devices.ts'
+import { findPhones } from './phones.ts'
 import { viewChangeOf } from './view-change.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
@@ -27,7 +31,7 @@ export const presenceCategories = ['legacyInterop', 'contactCard', 'note'] as co
 type PresenceCategory = (typeof presenceCategories)[number]
 
 /** All that must be loaded of a publisher for presence documents: devices are shown along with legacyInterop, or not at all. */
-export const presenceReads: readonly string[] = [...presenceCategories, 'state', legacyDevice, legacyUserInfo]
+export const presenceReads: readonly string[] = [...presenceCategories, 'state', legacyDevice, legacyUserInfo, KEPT_PIDF]
 
 /** What a deployment sets, and what is known of publishers besides their publications. */
 export interface PresenceTerms {
@@ -38,6 +42,8 @@ export interface PresenceTerms {
   readonly pidfForm: (watcher: UserKey) => PidfForm
   /** The containers whose watchers are shown single devices and what their user says of itself (MS-SIP 2.2.1): those in which states name a device (3.8.5.1.2.7). */
   readonly showsDevices: ReadonlySet<number>
+  /** The same for ordinary watchers and what phones have published in their own words (RFC 3903). */
+  readonly showsPhones: ReadonlySet<number>
   /** When documents are written; devices have an age. */
   readonly now: Instant
   /** Other addresses of the publisher (2.2.2.8.1). */
@@ -58,7 +64,7 @@ export interface PresenceBody {
 }
 
 /** The container that shows each category; undefined where nothing is seen of it. */
-type Places = Readonly<Record<PresenceCategory, number | undefined>>
+type Places = Readonly<Record<PresenceCategory | 'state', number | undefined>>
 
 const byInstance = (a: CategoryInstance, b: CategoryInstance): number => a.instance - b.instance
 
@@ -72,8 +78,10 @@ type Kind = 'msrtc' | PidfForm
 
 const kindOf = ({ user, format }: PresenceWatcher, { pidfForm }: PresenceTerms): Kind => (format === 'msrtc' ? 'msrtc' : pidfForm(user))
 
-/** Notes have a place in RFC 4480 only. */
-const categoriesOf = (kind: Kind): readonly PresenceCategory[] => (kind === 'both' || kind === 'rfc4480' ? presenceCategories : ['legacyInterop', 'contactCard'])
+/** The forms of RFC 4480 have a place for notes and for what phones say themselves. */
+const hasPhones = (kind: Kind): boolean => kind === 'both' || kind === 'rfc4480'
+
+const categoriesOf = (kind: Kind): readonly PresenceCategory[] => (hasPhones(kind) ? presenceCategories : ['legacyInterop', 'contactCard'])
 
 /** The publisher as presence watchers may see it, prepared once for many of them: each body is written once per distinct view and kind. */
 export interface PresenceView {
@@ -94,9 +102,11 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
   let devices: readonly Device[] | undefined
+  let phones: readonly PhoneSeen[] | undefined
+  const knownPhones = (): readonly PhoneSeen[] => phones ??= findPhones(state.instances)
   const knownDevices = (shown: number): readonly DeviceSeen[] => (devices ??= findDevices(state.instances)).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, machine, ...device }) =>
     (epid === undefined || !isInKeeping({ machine }, shown) ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
-  const inside = (category: PresenceCategory, places: Places): readonly CategoryInstance[] =>
+  const inside = (category: keyof Places, places: Places): readonly CategoryInstance[] =>
     state.instances.filter((instance) => instance.category === category && instance.container === places[category])
   const seeDevices = (container: number | undefined, interop: LegacyInterop | undefined): Pick<PresenceSeen, 'userInfo' | 'devices'> => {
     if (container === undefined || !terms.showsDevices.has(container)) return { userInfo: undefined, devices: [] }
@@ -110,20 +120,22 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     const card = readContactCards([...inside('contactCard', places)].sort(byInstance).map(({ payload }) => payload))
     const note = readPersonalNote([...inside('note', places)].sort(byInstance).map(({ payload }) => payload))
     const { userInfo, devices } = seeDevices(places.legacyInterop, interop)
+    const timeOffset = inside('state', places).flatMap(({ payload }) => readTimeOffset(payload) ?? [])[0]
+    const seesPhones = places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(interop ?? nothingSeen)
     // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
     const isShown = interop !== undefined && interop.availability < OFFLINE
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, linked: isShown ? terms.linked : undefined, userInfo, devices }
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? knownPhones() : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
   }
   return {
     resolve: (watcher) => {
       const ranked = rank(watcher)
-      const pick = (category: PresenceCategory): number | undefined => pickContainer(ranked, published.get(category) ?? NOTHING)
-      const shown = (category: PresenceCategory): number | undefined => (terms.isHidden(category) ? undefined : pick(category))
-      return { legacyInterop: pick('legacyInterop'), contactCard: shown('contactCard'), note: shown('note') }
+      const pick = (category: keyof Places): number | undefined => pickContainer(ranked, published.get(category) ?? NOTHING)
+      const shown = (category: keyof Places): number | undefined => (terms.isHidden(category) ? undefined : pick(category))
+      return { legacyInterop: pick('legacyInterop'), contactCard: shown('contactCard'), note: shown('note'), state: shown('state') }
     },
     see,
     write: (places, kind) => {
-      const key = `${kind} ${categoriesOf(kind).map((category) => places[category]).join(' ')}`
+      const key = `${kind} ${[...categoriesOf(kind), 'state' as const].map((category) => places[category]).join(' ')}`
       let body = bodies.get(key)
       if (body === undefined) {
         body = kind === 'msrtc'
@@ -142,7 +154,7 @@ export const writePresenceState = (view: PresenceView, watcher: PresenceWatcher,
 
 /** The same with the presence withheld: who it is, and that it is offline, as where nothing was published (1.3.1.3.4). */
 export const writeWithheldState = (view: PresenceView, watcher: PresenceWatcher, terms: PresenceTerms): PresenceBody =>
-  view.write({ ...view.resolve(watcher), legacyInterop: undefined, note: undefined }, kindOf(watcher, terms))
+  view.write({ ...view.resolve(watcher), legacyInterop: undefined, note: undefined, state: undefined }, kindOf(watcher, terms))
 
 /**
  * What each presence watcher hears of a touch (3.7.5.4, 3.7.5.5): the whole document where a category of it moved to another container, or where its
@@ -156,13 +168,15 @@ export const writePresenceChanges = <S extends Pick<Subscription, 'subscriber' |
   const [infoChanged, devicesChanged] = [ownEntry(touch.categories, legacyUserInfo)?.includes(LEGACY_CONTAINER) === true, touch.devices === true]
   // Devices that come or go with the availability are heard of with it.
   const ownChanged = (places: Places): boolean => places.legacyInterop !== undefined && terms.showsDevices.has(places.legacyInterop) && (infoChanged || (devicesChanged && isReachable(view.see(places))))
+  const keptChanged = ownEntry(touch.categories, KEPT_PIDF)?.includes(KEPT_PIDF_CONTAINER) === true
+  const phonesChanged = (places: Places): boolean => keptChanged && places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(view.see(places))
   const heard = new Map<S, PresenceBody>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network, format: subscription.format }
     const kind = kindOf(watcher, terms)
     const places = view.resolve(watcher)
     const changed = changeFor(watcher)
-    const hears = categoriesOf(kind).some((category) => (category === 'legacyInterop' || !terms.isHidden(category)) && changed(category, places[category])) || (kind === 'msrtc' && ownChanged(places))
+    const hears = categoriesOf(kind).some((category) => (category === 'legacyInterop' || !terms.isHidden(category)) && changed(category, places[category])) || (kind === 'msrtc' && ownChanged(places)) || (hasPhones(kind) && phonesChanged(places))
     if (hears) heard.set(subscription, view.write(places, kind))
   }
   return heard
