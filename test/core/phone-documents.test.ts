@@ -107,6 +107,18 @@ t.test('who is shown phones and time zone: the containers that show devices, whi
   t.same([hears(3500, 'rfc4480'), hears(3500, 'both'), hears(3500, 'microsoft'), hears(18000, 'rfc4480'), hears(3500, 'both', 'msrtc')], [['dora@nordwind.example'], ['dora@nordwind.example'], [], [], []], 'a change is heard by those who see it')
 })
 
+t.test('3.8.5.1.2.7: who says to be away is not given away by a phone that says otherwise', async (t) => {
+  const said = (availability: number, number = 9) => instance({ category: 'state', container: 2, instance: 0x30000000 + number, expireType: 'endpoint', endpointId: `e${number}`, payload: zone(0, 'machineState').replace('3500', String(availability)) })
+  const lines = (shown: number, own: number | undefined): readonly string[] => {
+    const view = presenceViewOf(state({ containers, instances: [interop(200, shown), kept(9, desk), ...(own === undefined ? [] : [said(3500), { ...said(own), instance: 1 }])] }), terms)
+    return outlineOf(writePresenceState(view, { user: 'dora@nordwind.example', network: 'sameEnterprise', format: 'pidf' }, terms).text).filter((line) => line.startsWith('tuple'))
+  }
+  t.same(([[3500, 3500], [11999, 3500], [12000, 3500], [15500, 15500], [15500, 12500], [15500, undefined]] as const).map(([shown, own]) => lines(shown, own).length), [3, 3, 1, 3, 1, 1])
+  const touch: Touch = { ...noTouch, categories: { pidf: [1] } }
+  const hears = (shown: number, own: number): number => writePresenceChanges(state({ containers, instances: [interop(200, shown), kept(9, desk), said(own)] }), touch, [{ subscriber: 'dora@nordwind.example', network: 'sameEnterprise', format: 'pidf' }], terms).size
+  t.same([hears(6500, 3500), hears(15500, 15500), hears(15500, 3500)], [1, 1, 0], 'nor by being heard of')
+})
+
 t.test('RFC 4480 3.13: time-offset counts to the east, timeZoneBias to the west', async (t) => {
   for (const [payload, offset] of [[zone(-60), 60], [zone(300), -300], [zone(0), 0], [zone(-60, 'machineState'), undefined], [zone(1441), undefined], [zone(-99999), undefined], ['<state/>', undefined], ['', undefined], ['x', undefined]] as const) t.equal(readTimeOffset(payload), offset, payload)
 })

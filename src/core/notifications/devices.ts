@@ -21,10 +21,10 @@ export interface Device extends Omit<DeviceSeen, 'age' | 'epid'> {
 }
 
 /** The container in which the states of endpoints are looked for. */
-const STATES = 2
+export const STATES = 2
 
 /** From here on a user is away (3.7.5.5), or wants to be thought so. */
-const AWAY = 12000
+export const AWAY = 12000
 
 /** Below, a device cannot be reached (MS-SIP 2.2.1): whoever hides there is not to be found in a list of devices. */
 const REACHABLE = 100

@@ -20,8 +20,8 @@ import type { EndpointId } from '../sip/endpoint-id.ts'
 import { mediaTypes } from '../sip/media-types.ts'
 import type { UserKey } from '../sip/uri.ts'
 import type { HiddenCategories } from './category.ts'
-import { findDevices, isInKeeping, type Device } from './devices.ts'
-import { findPhones } from './phones.ts'
+import { AWAY, findDevices, isInKeeping, type Device } from './devices.ts'
+import { findPhones, type Phone } from './phones.ts'
 import { viewChangeOf } from './view-change.ts'
 
 const NOTHING: ReadonlySet<number> = new Set()
@@ -73,6 +73,9 @@ const newestFirst = (a: CategoryInstance, b: CategoryInstance): number => b.publ
 
 const isReachable = ({ availability, token }: Pick<PresenceSeen, 'availability' | 'token'>): boolean => rowOf(availability, token).msrtc.availability > 0
 
+// While the user is away, phones that would give it away are hidden, and then nobody must hear of them either.
+const hearsPhones = (seen: PresenceSeen): boolean => isReachable(seen) && (seen.availability < AWAY || seen.phones.length > 0)
+
 /** The document that a watcher gets: its kind decides which categories matter to it. */
 type Kind = 'msrtc' | PidfForm
 
@@ -102,8 +105,8 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   const published = publishedContainers(state.instances)
   const bodies = new Map<string, PresenceBody>()
   let devices: readonly Device[] | undefined
-  let phones: readonly PhoneSeen[] | undefined
-  const knownPhones = (): readonly PhoneSeen[] => phones ??= findPhones(state.instances)
+  let phones: readonly Phone[] | undefined
+  const knownPhones = (shown: number): readonly PhoneSeen[] => (phones ??= findPhones(state.instances)).filter((phone) => isInKeeping(phone, shown))
   const knownDevices = (shown: number): readonly DeviceSeen[] => (devices ??= findDevices(state.instances)).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, machine, ...device }) =>
     (epid === undefined || !isInKeeping({ machine }, shown) ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: keyof Places, places: Places): readonly CategoryInstance[] =>
@@ -124,7 +127,7 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     const seesPhones = places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(interop ?? nothingSeen)
     // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
     const isShown = interop !== undefined && interop.availability < OFFLINE
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? knownPhones() : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? knownPhones((interop ?? nothingSeen).availability) : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
   }
   return {
     resolve: (watcher) => {
@@ -169,7 +172,7 @@ export const writePresenceChanges = <S extends Pick<Subscription, 'subscriber' |
   // Devices that come or go with the availability are heard of with it.
   const ownChanged = (places: Places): boolean => places.legacyInterop !== undefined && terms.showsDevices.has(places.legacyInterop) && (infoChanged || (devicesChanged && isReachable(view.see(places))))
   const keptChanged = ownEntry(touch.categories, KEPT_PIDF)?.includes(KEPT_PIDF_CONTAINER) === true
-  const phonesChanged = (places: Places): boolean => keptChanged && places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(view.see(places))
+  const phonesChanged = (places: Places): boolean => keptChanged && places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && hearsPhones(view.see(places))
   const heard = new Map<S, PresenceBody>()
   for (const subscription of subscriptions) {
     const watcher = { user: subscription.subscriber, network: subscription.network, format: subscription.format }
