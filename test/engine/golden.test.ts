@@ -109,7 +109,7 @@ const play = async (t: Test, blocks: readonly Block[]): Promise<void> => {
       answer = await clientOf(who).sendsRaw(toRequest(fillIn(text, bindings)))
     } else if (command === 'answer') {
       if (answer === undefined) throw new Error(`${name}: there was no request`)
-      check(t, name, text, `SIP/2.0 ${answer.status} ${answer.status === 200 ? 'OK' : ''}`.trim(), answer, bindings)
+      check(t, name, text, `SIP/2.0 ${answer.status} ${answer.status === 200 ? 'OK' : answer.status === 204 ? 'No Notification' : ''}`.trim(), answer, bindings)
     } else if (verb === 'hears') {
       const [heard, ...more] = clientOf(who).hears()
       t.strictSame(more.map(({ says }) => says), [], `${name}: one notification at most`)
