@@ -58,6 +58,8 @@ export const parseNameAddress = (text: string): Result<NameAddress> => {
     const uri = parseSipUri(address.trim())
     return uri.ok ? ok({ displayName: '', uri: uri.value, uriText: address.trim(), params: readHeaderParams(params.join(';')) }) : uri
   }
+  // RFC 4475 3.1.2.6: a name whose quotes do not close could be read in two ways, and would be given back that way.
+  if (quotedName === null && (text.slice(0, open).match(/"/g)?.length ?? 0) % 2 === 1) return refuse(failure('malformedRequest', `"${text.slice(0, 80)}" has a quote that does not close`))
   const close = text.indexOf('>', open)
   if (close < 0) return refuse(failure('malformedRequest', `"${text.slice(0, 80)}" has no closing bracket`))
   const uriText = text.slice(open + 1, close).trim()
