@@ -70,6 +70,8 @@ export interface NodeOptions {
   /** More proxies, by their ids. */
   readonly more?: Readonly<Record<string, ProxyClient>>
   readonly random: () => number
+  /** Least time between two changes that a phone is told; none if it is not said. */
+  readonly gapMs?: number
 }
 
 /** As clients do whose request is refused with 503, because something has been locked for long: on a busy machine that happens. */
@@ -83,7 +85,7 @@ const askAgain = async <T>(ask: () => Promise<T>): Promise<T> => {
   }
 }
 
-export const createNode = ({ name, store, clock, client, more = {}, random }: NodeOptions): EngineNode => {
+export const createNode = ({ name, store, clock, client, more = {}, random, gapMs = 0 }: NodeOptions): EngineNode => {
   const now = (): number => clock.time
   let tags = 0
   const domains = createDomainDirectory(poolSession(store.pool), now, 'federated')
@@ -99,7 +101,7 @@ export const createNode = ({ name, store, clock, client, more = {}, random }: No
   const proxies = createProxies(new Map([[PROXY, client], ...Object.entries(more)]), now, random, () => undefined)
   const errors: string[] = []
   const log = createLog('error', { write: (line) => { errors.push(line) } })
-  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, gapMs: 0, maxListBytes: 1_000_000, contactStore: true, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
+  const delivery = createDelivery({ store, sender, flowWaitMs: 30_000, gapMs, maxListBytes: 1_000_000, contactStore: true, proxies, terms: presenceTerms, now, fraction: random, concurrency: store.kind === 'embedded' ? 1 : 3, log, metrics })
   return {
     store, deps, proxies, delivery, errors,
     sip: async (text, proxy = PROXY) => {

@@ -228,3 +228,44 @@ t.test('RFC 3858 4.2: users who watch each other and come and go at once, on two
   }
   t.same([...one.errors, ...two.errors], [])
 })
+
+t.test('RFC 3856 6.10: phones hear of changes in their time, whichever engine makes and tells them, and of the last one for certain', { skip: needsServer }, async (t) => {
+  const clock = createClock()
+  const fake = createFakeProxy()
+  await addUsers(store, [anna, paul], clock.time)
+  const gapMs = 5_000
+  const nodes = await Promise.all(['one', 'two'].map(async (name) => {
+    const opened = await connectStore({ url: url ?? '', poolSize: 4, onError: () => undefined })
+    t.teardown(() => opened.close())
+    return createNode({ name, store: opened, clock, client: fake.client, random: () => 0.7, gapMs })
+  }))
+  const [one, two] = nodes as [EngineNode, EngineNode]
+  await one.register(anna, 'desk')
+  const head = `SUBSCRIBE sip:${paul} SIP/2.0\r\nFrom: <sip:${anna}>;tag=d;epid=desk\r\nTo: <sip:${paul}>\r\nCall-ID: desk\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:desk@127.0.0.1:5062;transport=tcp>\r\nEvent: presence\r\nAccept: application/pidf+xml\r\n`
+  t.equal((await one.sip(`${head}Expires: 30000\r\nContent-Length: 0\r\n\r\n`)).reply.status, 200)
+  const times: number[] = []
+  let seed = 7
+  const chance = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+  fake.behave = () => {
+    const result = chance() < 0.15 ? 'throw' : chance() < 0.1 ? 'failed' : 'sent'
+    if (result === 'sent') times.push(clock.time)
+    return result
+  }
+  const rounds = 120
+  for (let version = 0; version < rounds; version += 1) {
+    const node = chance() < 0.5 ? one : two
+    const other = node === one ? two : one
+    const [top = '', body = ''] = publishText(paul, `p${version}`, 1, [{ category: 'legacyInterop', version, data: `<legacyInterop availability="6500" token="v${version}"/>` }]).replace(/<\/?value[^>]*>/g, '').split('\r\n\r\n')
+    await node.sip(`${top.replace(/Content-Length: \d+/, `Content-Length: ${Buffer.byteLength(body)}`)}\r\n\r\n${body}`)
+    await Promise.all([node.delivery.idle(), ...(chance() < 0.5 ? [other.delivery.payDeferred(), other.delivery.findLeftBehind()] : [])])
+    clock.time += Math.round(chance() * 3_000)
+    await node.delivery.payDeferred()
+  }
+  t.ok(times.every((at, index) => index === 0 || at - (times[index - 1] ?? 0) >= gapMs), 'never too soon')
+  t.ok(times.length > 10 && times.length < rounds / 2, `${times.length} notifications of ${rounds} changes`)
+  fake.behave = () => 'sent'
+  t.ok(await quiesce(nodes, clock), 'nothing is left')
+  const heard = fake.heard.get('desk') ?? []
+  t.match(heard.at(-1)?.body, new RegExp(`<rpid:other>v${rounds - 1}</rpid:other>`), 'the last state')
+  t.ok(heard.every(({ cseq }, at) => at === 0 || cseq > (heard[at - 1]?.cseq ?? 0)), 'in order')
+})
