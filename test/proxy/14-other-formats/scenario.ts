@@ -55,9 +55,13 @@ export const scenario: Scenario = {
     // Refresh and end, as for every subscription.
     const dialog = { callId: `pidf-${anna}`, toTag: tagOf(pidf.header('To')) }
     t.equal((await phone.request('SUBSCRIBE', { ...watch(anna, PIDF), ...dialog, cseq: 50 })).status, 200)
-    t.match((await phone.notification(`pidf-${anna}`)).body, /away/, 'a refresh shows it again')
-    t.equal((await phone.request('SUBSCRIBE', { to: anna, headers: ['Event: presence', 'Expires: 0'], ...dialog, cseq: 51 })).status, 200)
-    t.match((await phone.notification(`pidf-${anna}`)).header('subscription-state'), /^terminated/)
+    const again = await phone.notification(`pidf-${anna}`)
+    t.match(again.body, /away/, 'a refresh shows it again')
+    const known = await phone.request('SUBSCRIBE', { to: anna, headers: ['Event: presence', `Accept: ${PIDF}`, `Suppress-If-Match: ${again.header('SIP-ETag') ?? ''}`], ...dialog, cseq: 51 })
+    t.same([known.status, tagOf(known.header('To')), known.header('SIP-ETag')], [204, dialog.toTag, again.header('SIP-ETag')], 'RFC 5839: who has it is spared it')
+    t.equal((await phone.request('SUBSCRIBE', { to: anna, headers: ['Event: presence', 'Expires: 0'], ...dialog, cseq: 52 })).status, 200)
+    const last = await phone.notification(`pidf-${anna}`)
+    t.match([last.header('subscription-state'), last.body], ['terminated;reason=timeout', /away/], 'the NOTIFY that was spared has not come')
     t.equal((await phone.request('SUBSCRIBE', { ...watch(anna, 'application/xpidf+xml'), callId: `xpidf-${anna}` })).status, 406)
     await client.register(0)
     t.match((await older.notification(`msrtc-${anna}`)).body, /<availability aggregate="0"/, 'she is gone')
