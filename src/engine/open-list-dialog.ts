@@ -13,6 +13,7 @@ import { transactBeforeSending } from '../store/transact-numbering.ts'
 import { lockPublisher } from '../store/users.ts'
 import { pathOf, type Answer, type Call, type EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
+import { mayWatchUnregistered } from './watchable.ts'
 import { replaceDialogs } from './replace-dialogs.ts'
 
 /** How one form of SUBSCRIBE opens a dialog on several publishers. */
@@ -49,9 +50,9 @@ const open = <P, D extends { readonly resources: readonly Resource[] }>(deps: En
       lockPublisher(tx, request.fromUser), opening.plan(tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser),
       loadDialogsOfRequest(tx, request), onePerEndpoint ? loadOthersOfKind(tx, request, kind) : [],
     ])
-    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now))
+    const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now), kind === 'list' ? arrival : undefined)
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
-    if (network === 'sameEnterprise' && endpoint === undefined && !poll) throw new Refused(failure('endpointNotRegistered'))
+    if (network === 'sameEnterprise' && endpoint === undefined && !poll && !(kind === 'list' && mayWatchUnregistered(deps, call))) throw new Refused(failure('endpointNotRegistered'))
     const decided = opening.decide(planned, ownLimits)
     const again = same.find((dialog) => dialog.kind === kind && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     if (again !== undefined) return { dialog: again, decided, endings: [] }

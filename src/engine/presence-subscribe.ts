@@ -24,7 +24,7 @@ import { expectRegistered, lockOwnDialog } from './in-dialog.ts'
 import { loadPresenceNotices } from './presence-documents.ts'
 import { Refused } from './refused.ts'
 import { answerPhone, answerWithData } from './subscribe-answer.ts'
-import { accessTo, expectGranted, findAccess, findUnwatchable } from './watchable.ts'
+import { accessTo, expectGranted, findAccess, findUnwatchable, mayWatchUnregistered } from './watchable.ts'
 
 /** A dialog, and what the publisher's access list decides of its subscriber. */
 interface Admitted {
@@ -45,9 +45,8 @@ const open = async (deps: EngineDeps, call: Call, format: LegacyFormat): Promise
     const refused = unwatchable.get(request.toUser)
     if (refused !== undefined) throw new Refused(failure(refused.failure))
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now), call.arrival)
-    // As for categories: our own users register here, those of other domains do not (3.4.5.3). RFC 3856 knows no such condition: of a phone it is enough to know whose it is.
-    const mayWatchUnregistered = format === 'pidf' && call.arrival.user !== undefined && deps.features.unregisteredPhones
-    if (network === 'sameEnterprise' && endpoint === undefined && !poll && !mayWatchUnregistered) throw new Refused(failure('endpointNotRegistered'))
+    // As for categories: our own users register here, those of other domains do not (3.4.5.3).
+    if (network === 'sameEnterprise' && endpoint === undefined && !poll && !(format === 'pidf' && mayWatchUnregistered(deps, call))) throw new Refused(failure('endpointNotRegistered'))
     const again = same.find((dialog) => dialog.kind === format && dialog.remoteCseq === request.cseq && dialog.expiresAt > now)
     const access = accessTo(decided, request.toUser)
     if (again !== undefined) return { dialog: again, access }

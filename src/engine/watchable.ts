@@ -13,7 +13,7 @@ import { findFullPairs, findHomePools, findWatchedByTooMany } from '../store/lim
 import { loadRights } from '../store/rights.ts'
 import type { Session } from '../store/session.ts'
 import { findExistingUsers } from '../store/users.ts'
-import type { Asking, EngineLimits, Features } from './deps.ts'
+import type { Asking, Call, EngineLimits, Features } from './deps.ts'
 import { Refused } from './refused.ts'
 
 /** Our users among these and, of them, those whose rights keep the network out. Inside the enterprise nothing needs a right, so that none is read (3.4.5.3). */
@@ -69,3 +69,6 @@ export const expectGranted = async (session: Session, watched: readonly UserKey[
   const [first] = (await findGranted(session, watched, network)).refused
   if (first !== undefined) throw new Refused(failure('incomingNotGranted', first))
 }
+
+/** May an ordinary phone watch though it is not registered? RFC 3856 knows no such condition: it is enough to know whose phone it is. */
+export const mayWatchUnregistered = ({ features }: { readonly features: Pick<Features, 'unregisteredPhones'> }, { arrival }: Pick<Call, 'arrival'>): boolean => features.unregisteredPhones && arrival.user !== undefined
