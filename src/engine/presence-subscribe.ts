@@ -149,7 +149,7 @@ export const leavePresence = async (deps: EngineDeps, call: Call): Promise<Answe
     const [watched] = await loadResources(tx, own)
     if (watched === undefined) throw new Refused(failure('dialogUnknown'))
     const access = accessTo(await findAccess(tx, [watched.publisher], call, deps.features), watched.publisher)
-    await deleteDialogs(tx, [own])
+    await deleteDialogs(tx, [own], now)
     return { dialog: { ...own, cseq: own.cseq + 1, expiresAt: now }, access, publisher: watched.publisher }
   })
   return answer(deps, call, admitted, publisher, 'pidf', [])
