@@ -73,9 +73,14 @@ t.test('a debt whose dialog is held is passed over, and does not hold up others;
   // Anna's dialog is held up, as by a slow proxy that is being told something else; both debts are due in one round.
   let release = (): void => undefined
   const held = new Promise<void>((resolve) => { release = resolve })
-  const holding = transact((await open()).pool, async (tx) => {
-    await lockDialog(tx, { subscriber: anna, localTag: busy.toTag ?? '' })
-    await held
+  const pool = (await open()).pool
+  let holding: Promise<void> = Promise.resolve()
+  await new Promise<void>((isHeld) => {
+    holding = transact(pool, async (tx) => {
+      await lockDialog(tx, { subscriber: anna, localTag: busy.toTag ?? '' })
+      isHeld()
+      await held
+    })
   })
   clock.time += LEFT_TO_SENDER_MS
   // The first round makes the dialog the second engine's own, as its sender has not paid.
