@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeExplanation, type ExplanationText } from './explain-text.ts'
-import { readConfigOrExit } from './start.ts'
+import { readConfigOrExit } from './read-config-or-exit.ts'
 
 const USAGE = `usage: presentia explain PUBLISHER SUBSCRIBER [CATEGORY...] [--network sameEnterprise|federated|publicCloud] [--json]
 Asks the running engine (PRESENTIA_ADMIN_URL, else PRESENTIA_ADMIN_LISTEN) with PRESENTIA_ADMIN_KEY, else the key in PRESENTIA_DATA_DIR.

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { start } from '../main.ts'
 import { createLog } from '../observe/log.ts'
 import { hasKamailio, startKamailio } from './kamailio-process.ts'
-import { readConfigOrExit, stopOnSignal } from './start.ts'
+import { readConfigOrExit } from './read-config-or-exit.ts'
+import { stopOnSignal } from './start.ts'
 
 const PROXY = 'kam1'
 

@@ -1,18 +1,8 @@
 import { join, resolve } from 'node:path'
-import { ConfigError, findUnknownSettings, readConfig, type Config } from '../config/config.ts'
+import { findUnknownSettings } from '../config/config.ts'
 import { start } from '../main.ts'
 import { createLog } from '../observe/log.ts'
-
-/** Reads the configuration or ends the process with all its faults. */
-export const readConfigOrExit = (environment: NodeJS.ProcessEnv): Config => {
-  try {
-    return readConfig(environment)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.message}\n`)
-    process.exit(2)
-  }
-}
+import { readConfigOrExit } from './read-config-or-exit.ts'
 
 /** Stops on the first SIGINT or SIGTERM, at once on the second. */
 export const stopOnSignal = (stop: () => Promise<void>): void => {
