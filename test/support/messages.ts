@@ -47,6 +47,11 @@ export const publishBody = (user: string, ...publications: readonly string[]): s
 
 export const publish = (user: string, ...publications: readonly string[]): RequestOptions => ({ headers: ['Content-Type: application/msrtc-category-publish+xml'], body: publishBody(user, ...publications) })
 
+/** A machine state in the containers for all and for friends, as a client publishes it. */
+export const machineState = (availability: number, version: number): readonly string[] => [2, 3].map((container) =>
+  `<publication categoryName="state" instance="830000000" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
+  ` xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`)
+
 export const setMembers = (container: number, version: number, ...members: readonly string[]): RequestOptions => ({
   headers: ['Content-Type: application/msrtc-setcontainermembers+xml'],
   body: `<setContainerMembers xmlns="http://schemas.microsoft.com/2006/09/sip/container-management"><container id="${container}" version="${version}">${members.map((member) => `<member ${member}/>`).join('')}</container></setContainerMembers>`,

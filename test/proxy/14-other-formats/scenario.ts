@@ -1,4 +1,4 @@
-import { acknowledge, publish, selfSubscribe } from '../../support/messages.ts'
+import { acknowledge, machineState, publish, selfSubscribe } from '../../support/messages.ts'
 import { tagOf, type RequestOptions } from '../../support/sip-client.ts'
 import { newUsers, type Scenario } from '../scenario.ts'
 
@@ -6,11 +6,6 @@ const PIDF = 'application/pidf+xml'
 const MSRTC = 'text/xml+msrtc.pidf'
 
 const watch = (publisher: string, accept: string, ...more: readonly string[]): RequestOptions => ({ to: publisher, headers: ['Event: presence', `Accept: ${accept}`, 'Expires: 600', ...more] })
-
-/** A machine state in the containers for all and for friends, as a client publishes it. */
-const machineState = (availability: number, version: number): readonly string[] => [2, 3].map((container) =>
-  `<publication categoryName="state" instance="830000000" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
-  ` xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`)
 
 export const scenario: Scenario = {
   title: 'other formats: phones and older clients see an enhanced-presence user as PIDF and MSRTC documents, and are known to it (3.7)',

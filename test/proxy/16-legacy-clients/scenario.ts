@@ -1,4 +1,4 @@
-import { batch, NOTIFY_TAGS, publish, soap } from '../../support/messages.ts'
+import { NOTIFY_TAGS, batch, machineState, publish, soap } from '../../support/messages.ts'
 import { tagOf, type RequestOptions } from '../../support/sip-client.ts'
 import { newUsers, type Scenario } from '../scenario.ts'
 
@@ -13,10 +13,6 @@ const adhocList = (user: string, action: string, resources: readonly string[]): 
   headers: ['Event: presence', 'Accept: application/rlmi+xml, text/xml+msrtc.pidf, multipart/related', 'Require: adhoclist', 'Supported: eventlist', ...NOTIFY_TAGS, 'Content-Type: application/adrl+xml'],
   body: `<adhoclist xmlns="urn:ietf:params:xml:ns:adrl" uri="sip:${user}" name="sip:${user}"><${action} xmlns="">${resources.map((uri) => `<resource uri="sip:${uri}"/>`).join('')}</${action}></adhoclist>`,
 })
-
-const machineState = (availability: number, version: number): readonly string[] => [2, 3].map((container) =>
-  `<publication categoryName="state" instance="830000000" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
-  ` xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`)
 
 export const scenario: Scenario = {
   title: 'clients before enhanced presence and modern ones side by side: each sees the other change, lists, access lists, search (MS-SIP 3.2, 3.3, 3.7; MS-PRES 3.1)',

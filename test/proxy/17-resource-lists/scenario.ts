@@ -1,14 +1,10 @@
 import { resourceListsBody } from '../../support/bodies.ts'
 import { cutParts } from '../../support/heard.ts'
-import { publish } from '../../support/messages.ts'
+import { machineState, publish } from '../../support/messages.ts'
 import { tagOf } from '../../support/sip-client.ts'
 import { DOMAIN, newUsers, type Scenario } from '../scenario.ts'
 
 const HEADERS = ['Event: presence', 'Accept: application/pidf+xml, application/rlmi+xml, multipart/related', 'Supported: eventlist', 'Expires: 600']
-
-const machineState = (availability: number, version: number): readonly string[] => [2, 3].map((container) =>
-  `<publication categoryName="state" instance="830000000" container="${container}" version="${version}" expireType="endpoint"><state xsi:type="machineState" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
-  ` xmlns="http://schemas.microsoft.com/2006/09/sip/state"><availability>${availability}</availability></state></publication>`)
 
 /** Version, whole or part, and who is seen how: `0 true boris open`. */
 const tell = ({ header, body }: { readonly header: (name: string) => string | undefined; readonly body: string }): string => {
