@@ -82,6 +82,10 @@ t.test('a notification must fit: the newest phones are shown', async (t) => {
   const text = writePidf(anna, seen({ phones: phonesOf(big('one'), big('two'), big('three')) }), 'rfc4480')
   t.same(['one', 'two', 'three'].map((mark) => text.includes(`<note>${mark}</note>`)), [true, false, false])
   t.ok(text.length < 20_000)
+  const heavy = `<presence xmlns="${namespaces.pidf}" xmlns:a="urn:${'a'.repeat(1000)}" xmlns:b="urn:${'b'.repeat(1000)}" entity="sip:${anna}">${'<a:x>b:</a:x>'.repeat(900)}</presence>`
+  t.ok(heavy.length < 16_384, 'it may be published')
+  const without = writePidf(anna, seen({ phones: phonesOf(heavy) }), 'rfc4480')
+  t.equal(without, writePidf(anna, seen(), 'rfc4480'), 'what weighs more here than it was sent with, too')
 })
 
 const containers: readonly Container[] = [{ id: 100, membersVersion: 1, members: [member('federated')] }, { id: 200, membersVersion: 1, members: [member('sameEnterprise')] }, { id: 32000, membersVersion: 1, members: [member('user', 'boris@nordwind.example')] }]

@@ -116,8 +116,14 @@ const writeDevice = ({ id, extensions, notes, timestamp }: PidfDocument['devices
   return `<dm:device id="${newId(ids, key, id)}">${write(describe(extensions), isActivities, ids)}<dm:deviceID>${escapeXml(deviceId)}</dm:deviceID>${writeNotes(notes, 'dm:', undefined)}${writeTime(timestamp, 'dm:')}</dm:device>`
 }
 
-/** Characters of all phones' documents together, beyond which the older ones are left out: a notification must fit into what carries it. */
+/** Characters of what all phones say together, beyond which the older ones are left out: a notification must fit into what carries it. */
 const MAX_CHARACTERS = 24_000
+
+/** What a document may come to here: each extension takes the namespaces along that were declared once around all of them, so that it may weigh far more than it was sent with. */
+const weigh = ({ source, extensions, tuples, persons, devices }: PidfDocument): number => {
+  const parts = [...extensions, ...[...tuples, ...persons, ...devices].flatMap((part) => part.extensions), ...tuples.flatMap((tuple) => tuple.statusExtensions)]
+  return Math.max(source.length, parts.reduce((sum, text) => sum + text.length, 0))
+}
 
 /**
  * What phones say of themselves, the newest first, for a document that has tuple and person of its own: their services as they were published, devices, and everything that this server
@@ -127,7 +133,7 @@ export const writePhoneParts = (phones: readonly PhoneSeen[], told: string | und
   const ids: Ids = new Set(reserved)
   let characters = 0
   const shown = phones.filter(({ document }) => {
-    characters += document.source.length
+    characters += weigh(document)
     return characters <= MAX_CHARACTERS
   })
   if (shown.length === 0) return noPhoneParts
