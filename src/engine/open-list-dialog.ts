@@ -48,7 +48,7 @@ const open = <P, D extends { readonly resources: readonly Resource[] }>(deps: En
     // domains have nothing to lock; the unique identity of dialogs guards theirs.
     const [, planned, ownLimits, endpoints, same, others] = await Promise.all([
       lockPublisher(tx, request.fromUser), opening.plan(tx), loadUserLimits(tx, request.fromUser), loadEndpoints(tx, request.fromUser),
-      loadDialogsOfRequest(tx, request), onePerEndpoint ? loadOthersOfKind(tx, request, kind) : [],
+      loadDialogsOfRequest(tx, request), onePerEndpoint || kind === 'list' ? loadOthersOfKind(tx, request, kind) : [],
     ])
     const endpoint = findEndpoint(request, endpoints.filter(({ expiresAt }) => expiresAt > now), kind === 'list' ? arrival : undefined)
     // Only our own users register here; subscribers of other domains have no endpoint to show (3.4.5.1.3, 3.4.5.3).
@@ -62,7 +62,9 @@ const open = <P, D extends { readonly resources: readonly Resource[] }>(deps: En
     }, now)
     if (!opened.ok) throw new Refused(opened.failure)
     if (poll) return { dialog: opened.value, decided, endings: [] }
-    const older = endpoint === undefined ? [] : others.filter(({ endpointId }) => endpointId === endpoint.endpointId)
+    // Whom a list does not watch counts no dialog (see findWatchedTooOften), and each list is kept whole.
+    if (kind === 'list' && others.filter(({ expiresAt }) => expiresAt > now).length >= deps.limits.maxDialogsPerPair) throw new Refused(failure('dialogsExceeded', `at most ${deps.limits.maxDialogsPerPair} lists`))
+    const older = endpoint === undefined || !onePerEndpoint ? [] : others.filter(({ endpointId }) => endpointId === endpoint.endpointId)
     const endings = await replaceDialogs(tx, older, arrival.proxy, deps.sender, settle, now)
     await deleteDialogs(tx, same.map((dialog) => ({ ...dialog, watcherEvent: 'deactivated' })), now)
     void insertDialog(tx, opened.value)
