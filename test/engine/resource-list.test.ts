@@ -168,6 +168,23 @@ t.test('access lists: who is asked, who refuses, who is shown nothing', async (t
   t.strictSame(hears(watcher), ['4 active: 3 full lists, boris terminated rejected, gerd closed'])
 })
 
+t.test('one subscriber has so many lists at a time, whomever they name; each ends by itself', async (t) => {
+  const { watcher } = await begin()
+  world.restart({ limits: { ...world.engine.limits, maxDialogsPerPair: 2 } })
+  const [first] = [await subscribes(watcher, [nobody]), await subscribes(watcher, [nobody])]
+  const third = () => subscribes(watcher, [gerd]).then(({ answer }) => answer.status)
+  t.strictSame([await third(), await world.count('dialog_list'), (await plainly(first)).status], [413, 2, 200])
+  t.equal((await subscribes(watcher, [gerd], { headers: { Expires: '0' } })).answer.status, 200, 'a poll is none')
+  await first.cancels({ body: '', headers: { Require: undefined } })
+  t.strictSame([await third(), await world.count('dialog_list')], [200, 2])
+})
+
+t.test('names that a list brings along are cut', async (t) => {
+  const { watcher } = await begin()
+  await watcher.opens({ to: service, ...brings([[boris, '\u{1f600}'.repeat(5000)]], {}, 'x'.repeat(5000)) })
+  t.strictSame(hears(watcher), [`1 active: 0 full lists "${'x'.repeat(256)}", boris "${'\u{1f600}'.repeat(256)}" open`])
+})
+
 t.test('what is owed is told together, in one notification', async (t) => {
   const { watcher, publisher, other } = await begin()
   const list = await subscribes(watcher, [boris, gerd])

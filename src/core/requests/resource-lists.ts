@@ -14,7 +14,13 @@ export interface RequestedList {
   readonly entries: readonly ListEntry[]
 }
 
-const nameOf = (element: XmlElement): string | undefined => firstChild(element, namespaces.resourceLists, 'display-name')?.text.trim() || undefined
+/** Longer names are cut: they are kept with the dialog, and stand in every notification beside what has changed. */
+const MAX_NAME = 256
+
+const nameOf = (element: XmlElement): string | undefined => {
+  const text = firstChild(element, namespaces.resourceLists, 'display-name')?.text.trim() ?? ''
+  return text === '' ? undefined : [...text].slice(0, MAX_NAME).join('')
+}
 
 /** Of these a server would have to look elsewhere for what the list holds (RFC 4826 3.4); a list in a request shall not need that (RFC 5363 3). */
 const REFERENCES: readonly string[] = ['entry-ref', 'external']
