@@ -3,11 +3,12 @@ import { isTouched } from '../core/model/touch.ts'
 import { decideCleanup } from '../core/publications/expire.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import { forgetAnswered } from '../store/answered.ts'
+import { expireDialogs, lockDialogs } from '../store/dialogs.ts'
 import { findUsersWithExpiredEndpoints } from '../store/endpoints.ts'
 import { findPublishersWithExpiredInstances } from '../store/instances.ts'
 import { applyOutcome, loadUnderLock } from '../store/publisher.ts'
 import { poolSession, transact } from '../store/session.ts'
-import { forgetPastWatchers, giveUpWaiting } from '../store/watchers.ts'
+import { findToldDialogs, forgetPastWatchers, giveUpWaiting } from '../store/watchers.ts'
 import type { EngineDeps } from './deps.ts'
 import { endExpiredEndpoints } from './registration.ts'
 
@@ -56,9 +57,19 @@ export const cleanUpAnswered = async (deps: EngineDeps): Promise<void> => {
   await forgetAnswered(poolSession(deps.store.pool), deps.now() - ANSWERED_LIFE_MS)
 }
 
+/** Nobody is told any more who watches, since that was switched off: dialogs that were there before end, as they could be neither refreshed nor cancelled. */
+const endTelling = async ({ store }: Pick<EngineDeps, 'store'>, now: Instant): Promise<void> => {
+  for (let found = BATCH; found === BATCH;) {
+    const told = await findToldDialogs(poolSession(store.pool), now, BATCH)
+    found = told.length
+    if (found > 0) await transact(store.pool, async (tx) => { void expireDialogs(tx, await lockDialogs(tx, told, now), now, 'noresource') })
+  }
+}
+
 /** Gives up watchers who have waited long enough for a word, and forgets those whose end has been told. Where nobody is told who watches, nobody needs to wait. */
 export const cleanUpWatchers = async ({ store, now, limits, features }: Pick<EngineDeps, 'store' | 'now' | 'limits' | 'features'>): Promise<void> => {
   const at = now()
   await giveUpWaiting(poolSession(store.pool), at - (features.watcherInfo ? limits.watcherWait * 1000 : 0), at)
   await forgetPastWatchers(poolSession(store.pool), at)
+  if (!features.watcherInfo) await endTelling({ store }, at)
 }

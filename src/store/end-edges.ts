@@ -23,7 +23,7 @@ const END = statement('edges-end', `
     WHERE edge.publisher = gone.publisher AND edge.subscriber = gone.subscriber AND edge.local_tag = gone.local_tag
     RETURNING edge.publisher, edge.subscriber, edge.local_tag, edge.access, edge.began_at, gone.event),
   judged AS (
-    SELECT ended.*, access = 'P' AND event = 'timeout' AND (SELECT count(*) FROM past_watcher AS held WHERE held.publisher = ended.publisher) < ${MOST_WAITING} AS waits FROM ended),
+    SELECT ended.*, access = 'P' AND event = 'timeout' AND (SELECT count(*) FROM past_watcher AS held WHERE held.publisher = ended.publisher AND held.status = 'waiting') < ${MOST_WAITING} AS waits FROM ended),
   past AS (
     INSERT INTO past_watcher (publisher, subscriber, local_tag, status, event, began_at, status_at)
     SELECT publisher, subscriber, local_tag, CASE WHEN waits THEN 'waiting' ELSE 'terminated' END, CASE access WHEN 'D' THEN 'rejected' ELSE event END, began_at, $5::bigint FROM judged

@@ -1,6 +1,7 @@
 import type { Dialog } from '../core/model/dialog.ts'
 import type { Watcher, WatcherEvent, WatcherStatus } from '../core/model/watcher.ts'
 import type { UserKey } from '../core/sip/uri.ts'
+import type { DialogRef } from './dialogs.ts'
 import { MOST_WAITING } from './end-edges.ts'
 import { oweWatchers, WATCHER_INFO_PAUSE_MS } from './owe-watchers.ts'
 import { statement, type Session, type Transaction } from './session.ts'
@@ -64,7 +65,7 @@ const WAIT = statement('watcher-wait', `
     SELECT $1, $2, $3, 'waiting', 'timeout', $4::bigint, $4::bigint
     WHERE NOT EXISTS (SELECT 1 FROM past_watcher AS held WHERE held.publisher = $1 AND held.subscriber = $2 AND held.status = 'waiting')
       AND NOT EXISTS (SELECT 1 FROM subscription AS edge WHERE edge.publisher = $1 AND edge.subscriber = $2 AND edge.access = 'P')
-      AND (SELECT count(*) FROM past_watcher AS held WHERE held.publisher = $1) < ${MOST_WAITING}
+      AND (SELECT count(*) FROM past_watcher AS held WHERE held.publisher = $1 AND held.status = 'waiting') < ${MOST_WAITING}
     ON CONFLICT DO NOTHING RETURNING publisher, false AS waited)
   ${oweWatchers('kept', '$4::bigint')}`)
 
@@ -96,3 +97,9 @@ const FORGET = statement('watchers-forget', "DELETE FROM past_watcher WHERE stat
 
 /** Forgets watchers whose end has been told, or cannot be any more. */
 export const forgetPastWatchers = (session: Session, now: number): Promise<unknown> => session.send(FORGET, [now - PAST_WATCHERS_KEPT_MS])
+
+const TOLD = statement('watchers-told', "SELECT subscriber, local_tag FROM dialog WHERE kind = 'winfo' AND expires_at > $1 LIMIT $2")
+
+/** Some of the living dialogs in which users are told who watches them. */
+export const findToldDialogs = async (session: Session, now: number, limit: number): Promise<readonly DialogRef[]> =>
+  (await session.send<{ subscriber: string; local_tag: string }>(TOLD, [now, limit])).map((row) => ({ subscriber: row.subscriber, localTag: row.local_tag }))

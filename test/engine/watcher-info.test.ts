@@ -216,7 +216,14 @@ t.test('RFC 3857 4.7.1: who only asks, and may not know yet, waits as well, once
   await guest.watches(anna, 'pidf', poll)
   await passes(5)
   t.strictSame([told(phone), await world.count('past_watcher')], [[], 1])
-  await world.store.pool.query(`INSERT INTO past_watcher SELECT '${anna}', 'u' || n || '@suedwind.example', 't', 'waiting', 'timeout', 0, ${world.now} FROM generate_series(2, ${MOST_WAITING}) AS n`)
+  const past = (status: string, from: number) => world.store.pool.query(`INSERT INTO past_watcher SELECT '${anna}', 'u' || n || '@suedwind.example', '${status}', '${status}', 'timeout', 0, ${world.now} FROM generate_series(${from}, ${MOST_WAITING}) AS n`)
+  await past('terminated', 1)
+  await world.client(clara).watches(anna, 'pidf', poll)
+  await world.client(dan).watches(anna, 'pidf', { headers: { Expires: '60' } })
+  await passes(61)
+  t.equal(await world.count("past_watcher WHERE status = 'waiting'"), 3, 'those who have gone take no place of those who wait')
+  await world.store.pool.query("DELETE FROM past_watcher WHERE subscriber <> $1", [boris])
+  await past('waiting', 2)
   await world.client(clara).watches(anna, 'pidf', poll)
   await world.client(dan).watches(anna, 'pidf', { headers: { Expires: '60' } })
   await passes(61)
@@ -385,6 +392,16 @@ t.test('switched off: as a server that never had it, and nobody waits', async (t
   await guest.watches(anna, 'msrtc', { headers: { Expires: '0' } })
   await passes(1)
   t.equal(await world.count("past_watcher WHERE status = 'waiting'"), 0)
+})
+
+t.test('whoever is told when it is switched off hears the end, and nothing after that', async (t) => {
+  const [phone, guest] = [await joins(anna), await joins(boris)]
+  await phone.subscribesWatchers()
+  phone.hears()
+  world.restart({ features: { ...world.engine.features, watcherInfo: false } })
+  await guest.watches(anna, 'pidf')
+  await passes(10)
+  t.strictSame([phone.hears().map((heard) => [heard.header('Subscription-State'), heard.body]), await world.count("dialog WHERE kind = 'winfo'"), await world.count('deferred')], [[['terminated;expires=0;reason=noresource', '']], 0, 0])
 })
 
 t.test('RFC 3858 6: all that was told has the structure of the document, read by another reader', async (t: Test) => {
