@@ -11,7 +11,7 @@ import { loadRevisions } from '../store/changes.ts'
 import { loadUcsMode } from '../store/contact-store.ts'
 import { loadContactList } from '../store/contacts.ts'
 import { loadCurrentState } from '../store/current-state.ts'
-import { findDueDialogs, loadDue, postpone, settleDeferred, type Debt } from '../store/deferred.ts'
+import { defer, findDueDialogs, loadDue, postpone, settleDeferred, type Debt, type Owing } from '../store/deferred.ts'
 import { loadSelfDialogs } from '../store/dialogs.ts'
 import { adoptDialogs, lockFree } from '../store/numbering.ts'
 import { loadPresenceTerms } from '../store/presence-beside.ts'
@@ -39,7 +39,7 @@ const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { 
 type DebtDue = Due & Debt
 
 /** What pays debts: the dialog hears the latest state of the publisher, all of it, since nobody knows what it has missed; a clearing perhaps. */
-const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly Debt[], terms: PresenceTerms): Promise<readonly DebtDue[]> => {
+const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly Debt[], terms: PresenceTerms): Promise<{ readonly dues: readonly DebtDue[]; readonly left: readonly Owing[] }> => {
   const now = deps.now()
   const named = [...new Set(debts.map(({ publisher }) => publisher))]
   const [namedRevisions, edges, selfDialogs, wholes] = await Promise.all([loadRevisions(tx, named), loadNamedSubscriptions(tx, debts), loadSelfDialogs(tx, named, now), loadWholeLists(tx, debts)])
@@ -54,7 +54,7 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
   }
   const edgeOf = new Map(edges.map((edge) => [edgeText(edge), edge]))
   const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
-  const wholeOf = await writeWholeLists(tx, deps, wholes, current, terms)
+  const { dues: wholeOf, left } = await writeWholeLists(tx, deps, wholes, current, terms)
   const dues: DebtDue[] = []
   for (const debt of debts) {
     const whole = wholeOf.get(debt)
@@ -74,7 +74,7 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
     else if (edge !== undefined) dues.push({ ...debt, notice: await seenBy(tx, state, viewFor(state), edge, terms) })
   }
-  return dues
+  return { dues, left }
 }
 
 /** What came of one round; `again` says that another one at once will get further. */
@@ -107,12 +107,14 @@ const payRound = async (pool: Pool, deps: HandOverDeps, proxy: string): Promise<
     const { own, foreign: others } = await lockFree(tx, due, sender)
     if (own.length === 0) return { ...NOTHING, foreign: others }
     const debts = await loadDue(tx, own, deps.now(), DEBTS_BATCH)
-    const owed = await noticesFor(tx, deps, debts, terms)
+    const { dues: owed, left } = await noticesFor(tx, deps, debts, terms)
     // What has failed before waits for its own time.
     const { now: dues, later: soon } = pace(owed, await findPacing(tx, owed.filter(({ attempts }) => attempts === 0)), deps.gapMs, deps.now(), true)
-    if (soon.length > 0) void postpone(tx, soon, PACED)
     await use(distinct(dues))
     const sent = await send(tx, deps, dues, 'patient', sender)
+    // Not before: whoever notes a debt about the same subscription would wait for the proxy.
+    if (soon.length > 0) void postpone(tx, soon, PACED)
+    if (left.length > 0) void defer(tx, left, 'did not fit into the list')
     const sorted = await sortOut(tx, deps, sent)
     for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) void postpone(tx, later.map(({ due: one, attempts, dueAt }) => ({ ...one, attempts, dueAt })), reason)
     // Those of dialogs and subscriptions that are no more are settled, too.

@@ -48,10 +48,11 @@ const sendWithin = async (tx: Transaction, use: Use, sender: string, deps: HandO
   const [{ held: locked, passed }, pacing, revisions] = await Promise.all([lock(tx, sender, dues, locking), findPacing(tx, dues), loadRevisions(tx, [...new Set(dues.map(({ publisher }) => publisher))])])
   if (passed.length > 0) void defer(tx, passed.map((due) => ({ ...due, dueAt: now })), 'the dialog was busy')
   const { now: held, later: soon } = pace(locked, pacing, deps.gapMs, now, false)
-  if (soon.length > 0) void defer(tx, soon, PACED, true)
   const certain = await renew(tx, held, revisions)
   await use(distinct(certain))
   const sent = await send(tx, deps, certain, deps.patience, sender)
+  // Not before: whoever notes a debt about the same subscription would wait for the proxy.
+  if (soon.length > 0) void defer(tx, soon, PACED, true)
   const sorted = await sortOut(tx, deps, sent)
   const lists = new Map(sent.flatMap(({ due, list }) => (list === undefined ? [] : [[due, list] as const])))
   for (const [reason, later] of Map.groupBy(sorted.later, ({ reason: why }) => why)) {

@@ -4,7 +4,7 @@ import { presenceNotice } from '../core/notifications/watched-presence.ts'
 import type { DialogList } from '../core/model/resource-list.ts'
 import type { UserKey } from '../core/sip/uri.ts'
 import type { CurrentState } from '../store/current-state.ts'
-import { defer, type Debt } from '../store/deferred.ts'
+import type { Debt, Owing } from '../store/deferred.ts'
 import { loadDialogLists } from '../store/dialog-lists.ts'
 import { loadPresenceTerms } from '../store/presence-beside.ts'
 import type { Transaction } from '../store/session.ts'
@@ -30,9 +30,16 @@ export const loadWholeLists = async (tx: Transaction, debts: readonly Debt[]): P
   return wanted.map((whole) => ({ ...whole, edges: edges.get(refText(whole.debt)) ?? [] }))
 }
 
-/** Writes such lists from the latest states, each publisher looked at once. What does not fit into a notification is owed to its dialog, which is told right after. */
-export const writeWholeLists = async (tx: Transaction, deps: Pick<HandOverDeps, 'maxListBytes' | 'now'>, wholes: readonly WholeList[], current: CurrentState, terms: PresenceTerms): Promise<ReadonlyMap<Debt, Due & Debt>> => {
-  if (wholes.length === 0) return new Map()
+/** What becomes of such lists. */
+export interface WrittenLists {
+  readonly dues: ReadonlyMap<Debt, Due & Debt>
+  /** What does not fit into a notification; to be owed to its dialog, which is told right after, and not as by those who hold the dialog: a debt that stands already is being paid by this very notification. */
+  readonly left: readonly Owing[]
+}
+
+/** Writes such lists from the latest states, each publisher looked at once. */
+export const writeWholeLists = async (tx: Transaction, deps: Pick<HandOverDeps, 'maxListBytes' | 'now'>, wholes: readonly WholeList[], current: CurrentState, terms: PresenceTerms): Promise<WrittenLists> => {
+  if (wholes.length === 0) return { dues: new Map(), left: [] }
   const termsOf = await loadPresenceTerms(tx, [...new Set(wholes.flatMap(({ edges }) => edges.map(({ publisher }) => publisher)))], terms)
   const views = new Map<UserKey, PresenceView>()
   const viewFor = (user: UserKey): PresenceView => {
@@ -40,14 +47,15 @@ export const writeWholeLists = async (tx: Transaction, deps: Pick<HandOverDeps, 
     views.set(user, view)
     return view
   }
-  return new Map(wholes.map(({ debt, list, edges }) => {
+  const owed: Owing[] = []
+  const dues = new Map(wholes.map(({ debt, list, edges }) => {
     const edgeOf = new Map<UserKey, Edge>(edges.map((edge) => [edge.publisher, edge]))
     const { told, left } = fitEntries(tellEntries(list.entries, (user) => {
       const edge = edgeOf.get(user)
       return edge === undefined ? undefined : presenceNotice(viewFor(user), { user: edge.subscriber, network: edge.network, format: 'pidf' }, edge.access, termsOf(user))
     }), deps.maxListBytes)
-    // Not as those who hold the dialog: a debt that stands already is being paid by this very notification.
-    if (left.size > 0) void defer(tx, [...left].map((publisher) => ({ subscriber: debt.subscriber, localTag: debt.localTag, publisher, attempts: 0, dueAt: deps.now() })), 'did not fit into the list')
+    owed.push(...[...left].map((publisher) => ({ subscriber: debt.subscriber, localTag: debt.localTag, publisher, attempts: 0, dueAt: deps.now() })))
     return [debt, { ...debt, notice: { body: undefined }, whole: told }] as const
   }))
+  return { dues, left: owed }
 }

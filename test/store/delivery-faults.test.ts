@@ -110,6 +110,34 @@ t.test('requests that wait for dialogs of a slow proxy leave connections to othe
   t.ok(await quiesce([node], clock))
 })
 
+t.test('while a slow proxy is waited for, what a phone there hears later holds up nobody who is told of the same user elsewhere', { skip: needsServer }, async (t) => {
+  const clock = createClock()
+  const [good, bad] = [createFakeProxy(), createFakeProxy()]
+  const node = createNode({ name: 'one', store, clock, client: good.client, more: { kam2: bad.client }, random: () => 0.5, gapMs: 5_000 })
+  await addUsers(store, [paul, anna, bert, 'carl@nordwind.example'], clock.time)
+  const [quick, slow] = [await watch(node, anna), await watch(node, bert, 'kam2')]
+  await node.register('carl@nordwind.example', 'carl', 'flow-of-carl', 'kam2')
+  const phone = `SUBSCRIBE sip:${paul} SIP/2.0\r\nFrom: <sip:carl@nordwind.example>;tag=d;epid=carl\r\nTo: <sip:${paul}>\r\nCall-ID: phone\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:carl@127.0.0.1:5062;transport=tcp>\r\nEvent: presence\r\nAccept: application/pidf+xml\r\nExpires: 30000\r\nContent-Length: 0\r\n\r\n`
+  const { toTag } = (await node.sip(phone, 'kam2')).reply
+  await transact(store.pool, async (tx) => {
+    await defer(tx, [{ subscriber: 'carl@nordwind.example', localTag: toTag, publisher: paul, attempts: 0, dueAt: clock.time }, { subscriber: bert, localTag: slow.toTag ?? '', publisher: paul, attempts: 0, dueAt: clock.time }], 'the dialog was busy')
+  })
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => { release = resolve })
+  let asked = 0
+  bad.behave = async () => { asked += 1; await held; return 'sent' as const }
+  const paying = node.delivery.payDeferred()
+  while (asked === 0) await pause(5)
+  await node.sip(publishText(paul, 'c', 1, [{ version: 0, data: 'one' }, { category: 'legacyInterop', version: 0, data: '<legacyInterop availability="6500"/>' }]))
+  for (let tries = 0; tries < 500 && (await countChanges(session)).pending > 0; tries += 1) await pause(10)
+  t.same([(await countChanges(session)).pending, good.heard.get(quick.callId)?.length, node.errors], [0, 1, []], 'all that is to be told is told, or noted')
+  release()
+  await paying
+  await node.delivery.idle()
+  t.ok(await quiesce([node], clock))
+  t.same(node.errors, [])
+})
+
 t.test('a debt that is noted while its dialog moves follows it, although the proxy of before is never seen again', async (t) => {
   const clock = createClock()
   const good = createFakeProxy()
