@@ -16,9 +16,10 @@ export interface PresenceSettings {
 /** What the operator has set about how publishers are seen, for the engine and for the delivery; ask before a transaction begins. */
 export const createPresenceTerms = (categories: CategoryDirectory, domains: DomainDirectory, { plan, features, now }: PresenceSettings) => {
   const showsPhones = containersNaming(plan, 'device')
+  const showsPlaces = containersNaming(plan, 'location')
   const showsDevices = features.legacyPresence ? showsPhones : new Set<number>()
   return async (): Promise<PresenceTerms> => {
     const [registry, pidfForm] = await Promise.all([categories.registry(), domains.pidfForms()])
-    return { categories: [...registry.rules.keys()], isHidden: isPrivate(registry), pidfForm, showsDevices, showsPhones, now: now() }
+    return { categories: [...registry.rules.keys()], isHidden: isPrivate(registry), pidfForm, showsDevices, showsPhones, showsPlaces, now: now() }
   }
 }

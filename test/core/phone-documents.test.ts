@@ -111,6 +111,21 @@ t.test('who is shown phones and time zone: the containers that show devices, whi
   t.same([hears(3500, 'rfc4480'), hears(3500, 'both'), hears(3500, 'microsoft'), hears(18000, 'rfc4480'), hears(3500, 'both', 'msrtc')], [['dora@nordwind.example'], ['dora@nordwind.example'], [], [], []], 'a change is heard by those who see it')
 })
 
+t.test('3.8.5.1.2.7: where the user is, in words of a phone, is for those who are shown places', (t) => {
+  const place = '<rpid:place-is><rpid:note>At the doctor</rpid:note></rpid:place-is><rpid:place-type><rpid:other>clinic</rpid:other></rpid:place-type>'
+  const located = '<gp:geopriv xmlns:gp="urn:ietf:params:xml:ns:pidf:geopriv10"><gp:location-info>50.1 8.6</gp:location-info></gp:geopriv>'
+  const document = presenceOf(anna, `<tuple id="a"><status><basic>open</basic>${located}</status>${place}<rpid:time-offset>60</rpid:time-offset></tuple>`, person(`${place}<rpid:mood><rpid:happy/></rpid:mood>`), `<dm:device id="d"><dm:deviceID>urn:x</dm:deviceID>${located}</dm:device>`, located)
+  const sees = (showsPlaces: readonly number[]): readonly string[] => {
+    const own = { ...terms, showsPlaces: new Set(showsPlaces) }
+    const view = presenceViewOf(state({ containers, instances: [interop(200, 3500), kept(9, document)] }), own)
+    const { text } = writePresenceState(view, { user: 'dora@nordwind.example', network: 'sameEnterprise', format: 'pidf' }, own)
+    return [...text.matchAll(/<rpid:(place-is|place-type|mood|time-offset)|<gp:(geopriv)|<(tuple|dm:device) /g)].map(([, ...found]) => found.find((name) => name !== undefined) ?? '')
+  }
+  t.same(sees([300]), ['tuple', 'tuple', 'mood', 'dm:device'])
+  t.same(sees([200]), ['tuple', 'tuple', 'geopriv', 'place-is', 'place-type', 'place-is', 'place-type', 'mood', 'dm:device', 'geopriv', 'geopriv'])
+  t.end()
+})
+
 t.test('3.8.5.1.2.7: who says to be away is not given away by a phone that says otherwise', async (t) => {
   const said = (availability: number, number = 9) => instance({ category: 'state', container: 2, instance: 0x30000000 + number, expireType: 'endpoint', endpointId: `e${number}`, payload: zone(0, 'machineState').replace('3500', String(availability)) })
   const lines = (shown: number, own: number | undefined): readonly string[] => {

@@ -10,6 +10,8 @@ export interface PhoneSeen {
   /** Tells it from the other phones of its user for as long as it publishes; may begin an id. */
   readonly key: string
   readonly document: PidfDocument
+  /** Where its user is, is not for the watcher. */
+  readonly hidesPlace?: true
 }
 
 /** Pieces of a document for ordinary watchers, each empty where phones say nothing of the kind. */
@@ -25,7 +27,7 @@ export interface PhoneParts {
 
 export const noPhoneParts: PhoneParts = { tuples: '', notes: '', person: '', devices: '', extensions: '' }
 
-const { pidf, dataModel, rpid, draftRpidStatus, cipid } = namespaces
+const { pidf, dataModel, rpid, draftRpidStatus, cipid, geopriv } = namespaces
 
 interface Extension {
   readonly text: string
@@ -50,13 +52,18 @@ const describe = (texts: readonly string[]): readonly Extension[] => texts.flatM
 
 type Told = (extension: Extension) => boolean
 
-/** The server says itself what the user does, from all its endpoints together. */
-const isActivities: Told = ({ namespace, local }) => local === 'activities' && (namespace === rpid || namespace === draftRpidStatus)
+const isRpid = ({ namespace }: Extension): boolean => namespace === rpid || namespace === draftRpidStatus
+
+/** The server says itself what the user does, from all its endpoints together, and where it is from UTC, to whom that is shown. */
+const isToldElsewhere: Told = (extension) => isRpid(extension) && ['activities', 'time-offset'].includes(extension.local)
+
+/** What kind of place it is, and which (RFC 4480 3.7, 3.8, RFC 4119). */
+const isPlace: Told = (extension) => extension.namespace === geopriv || (isRpid(extension) && ['place-is', 'place-type'].includes(extension.local))
 
 const isName: Told = ({ namespace, local }) => namespace === cipid && local === 'display-name'
 
-/** Of the person it also says how its devices are used, where it is from UTC and its name. */
-const isOfPerson: Told = (extension) => isActivities(extension) || isName(extension) || ((extension.namespace === rpid || extension.namespace === draftRpidStatus) && ['user-input', 'time-offset'].includes(extension.local))
+/** Of the person it also says how its devices are used and its name. */
+const isOfPerson: Told = (extension) => isToldElsewhere(extension) || isName(extension) || (isRpid(extension) && extension.local === 'user-input')
 
 /** Ids stand once in a document. */
 type Ids = Set<string>
@@ -100,8 +107,8 @@ const writeTime = (timestamp: number | undefined, prefix: '' | 'dm:'): string =>
 
 const writeTuple = (tuple: PidfTuple, key: string, told: string | undefined, ids: Ids): string => {
   const id = newId(ids, key, tuple.id)
-  const status = (tuple.basic === undefined ? '' : `<basic>${tuple.basic}</basic>`) + write(describe(tuple.statusExtensions), isActivities, ids)
-  return `<tuple id="${id}"><status>${status}</status>${write(describe(tuple.extensions), isActivities, ids)}${writeContact(tuple.contact)}${writeNotes(tuple.notes, '', told)}${writeTime(tuple.timestamp, '')}</tuple>`
+  const status = (tuple.basic === undefined ? '' : `<basic>${tuple.basic}</basic>`) + write(describe(tuple.statusExtensions), isToldElsewhere, ids)
+  return `<tuple id="${id}"><status>${status}</status>${write(describe(tuple.extensions), isToldElsewhere, ids)}${writeContact(tuple.contact)}${writeNotes(tuple.notes, '', told)}${writeTime(tuple.timestamp, '')}</tuple>`
 }
 
 const DEVICE_ID = /^[^\s<>"]{1,300}$/
@@ -113,7 +120,13 @@ const writeDevice = ({ id, extensions, notes, timestamp }: PidfDocument['devices
     return read.ok && read.value.root.namespace === dataModel && read.value.root.local === 'deviceID' ? [read.value.root.text.trim()] : []
   }).find((text) => DEVICE_ID.test(text))
   if (deviceId === undefined) return ''
-  return `<dm:device id="${newId(ids, key, id)}">${write(describe(extensions), isActivities, ids)}<dm:deviceID>${escapeXml(deviceId)}</dm:deviceID>${writeNotes(notes, 'dm:', undefined)}${writeTime(timestamp, 'dm:')}</dm:device>`
+  return `<dm:device id="${newId(ids, key, id)}">${write(describe(extensions), isToldElsewhere, ids)}<dm:deviceID>${escapeXml(deviceId)}</dm:deviceID>${writeNotes(notes, 'dm:', undefined)}${writeTime(timestamp, 'dm:')}</dm:device>`
+}
+
+const withoutPlaces = (document: PidfDocument): PidfDocument => {
+  const keep = (texts: readonly string[]): readonly string[] => texts.filter((text) => !describe([text]).some(isPlace))
+  const keepIn = <T extends { readonly extensions: readonly string[] }>(part: T): T => ({ ...part, extensions: keep(part.extensions) })
+  return { ...document, tuples: document.tuples.map((tuple) => ({ ...keepIn(tuple), statusExtensions: keep(tuple.statusExtensions) })), persons: document.persons.map(keepIn), devices: document.devices.map(keepIn), extensions: keep(document.extensions) }
 }
 
 /** Characters of what all phones say together, beyond which the older ones are left out: a notification must fit into what carries it. */
@@ -135,7 +148,7 @@ export const writePhoneParts = (phones: readonly PhoneSeen[], told: string | und
   const shown = phones.filter(({ document }) => {
     characters += weigh(document)
     return characters <= MAX_CHARACTERS
-  })
+  }).map((phone) => (phone.hidesPlace === true ? { ...phone, document: withoutPlaces(phone.document) } : phone))
   if (shown.length === 0) return noPhoneParts
   const documents = shown.map(({ document }) => document)
   return {

@@ -44,6 +44,8 @@ export interface PresenceTerms {
   readonly showsDevices: ReadonlySet<number>
   /** The same for ordinary watchers and what phones have published in their own words (RFC 3903). */
   readonly showsPhones: ReadonlySet<number>
+  /** Those of them in which states name a place, too; in the others phones' words about it are left out. */
+  readonly showsPlaces?: ReadonlySet<number>
   /** When documents are written; devices have an age. */
   readonly now: Instant
   /** Other addresses of the publisher (2.2.2.8.1). */
@@ -107,6 +109,8 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   let devices: readonly Device[] | undefined
   let phones: readonly Phone[] | undefined
   const knownPhones = (shown: number): readonly PhoneSeen[] => (phones ??= findPhones(state.instances)).filter((phone) => isInKeeping(phone, shown))
+  const phonesIn = (container: number | undefined, shown: number): readonly PhoneSeen[] =>
+    (container !== undefined && terms.showsPlaces?.has(container) === true ? knownPhones(shown) : knownPhones(shown).map((phone) => ({ ...phone, hidesPlace: true })))
   const knownDevices = (shown: number): readonly DeviceSeen[] => (devices ??= findDevices(state.instances)).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, machine, ...device }) =>
     (epid === undefined || !isInKeeping({ machine }, shown) ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: keyof Places, places: Places): readonly CategoryInstance[] =>
@@ -127,7 +131,7 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     const seesPhones = places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(interop ?? nothingSeen)
     // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
     const isShown = interop !== undefined && interop.availability < OFFLINE
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? knownPhones((interop ?? nothingSeen).availability) : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? phonesIn(places.legacyInterop, (interop ?? nothingSeen).availability) : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
   }
   return {
     resolve: (watcher) => {

@@ -63,6 +63,8 @@ export const namespaces = {
   device: 'http://schemas.microsoft.com/2006/09/sip/device',
   /** note category, which has no schema in section 7 (2.2.2.1) */
   note: 'http://schemas.microsoft.com/2006/09/sip/note',
+  /** locations (RFC 4119) */
+  geopriv: 'urn:ietf:params:xml:ns:pidf:geopriv10',
   /** RPID as it was before it became RFC 4480, which is what other presence clouds read (2.2.2.8.1) */
   draftRpidStatus: 'urn:ietf:params:xml:ns:pidf:status:rpid-status',
   draftRpidTuple: 'urn:ietf:params:xml:ns:pidf:rpid-tuple',
