@@ -90,7 +90,7 @@ const change = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const refused = list === undefined ? new Map<UserKey, InstanceState>() : await (await prepareRefusals(deps, call, list))(poolSession(deps.store.pool))
   const { dialog, planned } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
-    await expectRegistered(tx, own, call)
+    await expectRegistered(tx, deps, own, call)
     const [resources, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Set(resources.map(({ publisher }) => publisher))
     if (list === undefined) await expectGranted(tx, [...before], network)

@@ -98,7 +98,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const planned = request.body.length === 0 ? undefined : await plan(deps, await deps.categories.registry(), call, actions, batch, session)
   const { dialog, shown } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
-    await expectRegistered(tx, own, call)
+    await expectRegistered(tx, deps, own, call)
     const [resources, ownLimits] = await Promise.all([loadResources(tx, own), loadUserLimits(tx, own.subscriber)])
     const before = new Map(resources.map(({ publisher, categories }) => [publisher, categories] as const))
     if (planned === undefined) await expectGranted(tx, [...before.keys()], network)

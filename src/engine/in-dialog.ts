@@ -9,6 +9,7 @@ import { transactBeforeSending, type Settle } from '../store/transact-numbering.
 import type { Answer, Call, EngineDeps } from './deps.ts'
 import { Refused } from './refused.ts'
 import { answerCancel } from './subscribe-answer.ts'
+import { mayWatchUnregistered } from './watchable.ts'
 
 /** Locks the dialog that a request names by its To tag, ready for the next number; 481 when it is not the subscriber's living one, 500 when the request is out of order. */
 export const lockOwnDialog = async (tx: Transaction, settle: Settle, { sender }: Pick<EngineDeps, 'sender'>, { request, now }: Call): Promise<Dialog> => {
@@ -19,9 +20,13 @@ export const lockOwnDialog = async (tx: Transaction, settle: Settle, { sender }:
   return takeOver(dialog, sender.id())
 }
 
-/** An endpoint that is no longer registered cannot go on watching (3.4.5.3). */
-export const expectRegistered = async (tx: Transaction, { subscriber, endpointId }: Dialog, { now }: Call): Promise<void> => {
-  if (endpointId === undefined) return
+/** An endpoint that is no longer registered cannot go on watching (3.4.5.3), nor can a phone that never was where that has been switched off since; of other domains none is. */
+export const expectRegistered = async (tx: Transaction, deps: Pick<EngineDeps, 'features'>, { subscriber, endpointId, network }: Dialog, call: Call): Promise<void> => {
+  const { now } = call
+  if (endpointId === undefined) {
+    if (network === 'sameEnterprise' && call.network === 'sameEnterprise' && !mayWatchUnregistered(deps, call)) throw new Refused(failure('endpointNotRegistered'))
+    return
+  }
   const endpoints = await loadEndpoints(tx, subscriber)
   if (!endpoints.some((endpoint) => endpoint.endpointId === endpointId && endpoint.expiresAt > now)) throw new Refused(failure('endpointNotRegistered'))
 }

@@ -126,7 +126,7 @@ const refresh = async (deps: EngineDeps, call: Call, format: LegacyFormat): Prom
   const { request, network, now } = call
   const { publisher, ...admitted } = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
-    await expectRegistered(tx, own, call)
+    await expectRegistered(tx, deps, own, call)
     const [watched] = await loadResources(tx, own)
     if (watched === undefined) throw new Refused(failure('dialogUnknown'))
     const [decided] = await Promise.all([findAccess(tx, [watched.publisher], call, deps.features), expectGranted(tx, [watched.publisher], network)])

@@ -93,7 +93,7 @@ const refresh = async (deps: EngineDeps, call: Call): Promise<Answer> => {
   const looked = new Set(asked.entries.map(({ user }) => user))
   const refreshed = await transactBeforeSending(deps.store.pool, deps.sender, async (tx, settle) => {
     const own = await lockOwnDialog(tx, settle, deps, call)
-    await expectRegistered(tx, own, call)
+    await expectRegistered(tx, deps, own, call)
     const [resources, current, stored, { maxResourcesPerDialog = deps.limits.maxResourcesPerDialog }] = await Promise.all([loadResources(tx, own), loadDialogList(tx, own), asked.revision === undefined ? undefined : findServedList(tx, asked.uri), loadUserLimits(tx, own.subscriber)])
     if (stored?.revision !== asked.revision) return undefined
     // A list that stays is the one that stands behind the lock; whoever came onto it meanwhile was looked at by those who put it there.

@@ -173,8 +173,13 @@ t.test('which phone it is: Contacts that differ from those of REGISTER, and no r
   t.equal(modern.status, 401, 'a client of enhanced presence must be registered')
   const list = { ...stranger, user: boris, epid: undefined, headers: { Event: 'presence', Accept: 'application/pidf+xml, application/rlmi+xml, multipart/related', Supported: 'eventlist', Require: 'recipient-list-subscribe', 'Content-Type': 'application/resource-lists+xml', 'Content-Disposition': 'recipient-list' },
     to: 'lists@nordwind.example', body: `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="sip:${anna}"/></list></resource-lists>` }
-  t.equal((await phone.opens(list)).answer.status, 200, 'a phone with a list need not (RFC 5367)')
+  const opened = await phone.opens(list)
+  t.equal(opened.answer.status, 200, 'a phone with a list need not (RFC 5367)')
+  const [held, other] = [await watches(phone, { ...stranger, user: boris }), await watches(world.client(clara), stranger)]
+  t.equal((await held.refreshes()).status, 200)
   world.restart({ features: { ...world.engine.features, unregisteredPhones: false } })
+  t.strictSame([(await held.refreshes()).status, (await opened.sends({ headers: { Require: undefined, 'Content-Disposition': undefined } })).status, (await other.refreshes()).status], [401, 401, 200], 'nor do those go on that were there before')
+  t.equal((await held.cancels()).status, 200, 'but by their end')
   t.equal((await watches(phone, { ...stranger, user: boris })).answer.status, 401, 'switched off')
   t.equal((await phone.opens({ ...list, callId: 'list-2' })).answer.status, 401)
   t.equal((await watches(world.client(clara), stranger)).answer.status, 200, 'others never register here')
