@@ -126,6 +126,17 @@ t.test('3.8.5.1.2.7: where the user is, in words of a phone, is for those who ar
   t.end()
 })
 
+t.test('where notes are given to nobody, those of phones are not either', (t) => {
+  const sees = (hidden: readonly string[]): readonly string[] => {
+    const own = { ...terms, isHidden: (name: string) => terms.isHidden(name) || hidden.includes(name) }
+    const { text } = writePresenceState(presenceViewOf(state({ containers, instances: [interop(200, 3500), kept(9, desk)] }), own), { user: 'dora@nordwind.example', network: 'sameEnterprise', format: 'pidf' }, own)
+    return outlineOf(text).filter((line) => line.includes('note ')).map((line) => line.trim())
+  }
+  t.same(sees([]), ['note lang=de "Nur Sprache"', 'note "Back at noon"', 'data-model:note "Desk"'])
+  t.same(sees(['note']), [])
+  t.end()
+})
+
 t.test('3.8.5.1.2.7: who says to be away is not given away by a phone that says otherwise', async (t) => {
   const said = (availability: number, number = 9) => instance({ category: 'state', container: 2, instance: 0x30000000 + number, expireType: 'endpoint', endpointId: `e${number}`, payload: zone(0, 'machineState').replace('3500', String(availability)) })
   const lines = (shown: number, own: number | undefined): readonly string[] => {

@@ -12,6 +12,8 @@ export interface PhoneSeen {
   readonly document: PidfDocument
   /** Where its user is, is not for the watcher. */
   readonly hidesPlace?: true
+  /** Nor what it says in notes. */
+  readonly hidesNotes?: true
 }
 
 /** Pieces of a document for ordinary watchers, each empty where phones say nothing of the kind. */
@@ -129,6 +131,16 @@ const withoutPlaces = (document: PidfDocument): PidfDocument => {
   return { ...document, tuples: document.tuples.map((tuple) => ({ ...keepIn(tuple), statusExtensions: keep(tuple.statusExtensions) })), persons: document.persons.map(keepIn), devices: document.devices.map(keepIn), extensions: keep(document.extensions) }
 }
 
+const withoutNotes = (document: PidfDocument): PidfDocument => {
+  const empty = <T extends { readonly notes: readonly PidfNote[] }>(part: T): T => ({ ...part, notes: [] })
+  return { ...document, notes: [], tuples: document.tuples.map(empty), persons: document.persons.map(empty), devices: document.devices.map(empty) }
+}
+
+const forWatcher = ({ key, document, hidesPlace, hidesNotes }: PhoneSeen): PhoneSeen => {
+  const placed = hidesPlace === true ? withoutPlaces(document) : document
+  return { key, document: hidesNotes === true ? withoutNotes(placed) : placed }
+}
+
 /** Characters of what all phones say together, beyond which the older ones are left out: a notification must fit into what carries it. */
 const MAX_CHARACTERS = 24_000
 
@@ -148,7 +160,7 @@ export const writePhoneParts = (phones: readonly PhoneSeen[], told: string | und
   const shown = phones.filter(({ document }) => {
     characters += weigh(document)
     return characters <= MAX_CHARACTERS
-  }).map((phone) => (phone.hidesPlace === true ? { ...phone, document: withoutPlaces(phone.document) } : phone))
+  }).map(forWatcher)
   if (shown.length === 0) return noPhoneParts
   const documents = shown.map(({ document }) => document)
   return {

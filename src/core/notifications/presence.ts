@@ -109,8 +109,8 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
   let devices: readonly Device[] | undefined
   let phones: readonly Phone[] | undefined
   const knownPhones = (shown: number): readonly PhoneSeen[] => (phones ??= findPhones(state.instances)).filter((phone) => isInKeeping(phone, shown))
-  const phonesIn = (container: number | undefined, shown: number): readonly PhoneSeen[] =>
-    (container !== undefined && terms.showsPlaces?.has(container) === true ? knownPhones(shown) : knownPhones(shown).map((phone) => ({ ...phone, hidesPlace: true })))
+  const phonesIn = (container: number, shown: number): readonly PhoneSeen[] =>
+    knownPhones(shown).map((phone) => ({ ...phone, ...(terms.showsPlaces?.has(container) === true ? {} : { hidesPlace: true }), ...(terms.isHidden('note') ? { hidesNotes: true } : {}) }))
   const knownDevices = (shown: number): readonly DeviceSeen[] => (devices ??= findDevices(state.instances)).flatMap(({ endpointId, epid = terms.epids?.get(endpointId), at, machine, ...device }) =>
     (epid === undefined || !isInKeeping({ machine }, shown) ? [] : [{ ...device, epid, age: secondsSince(at, terms.now) }]))
   const inside = (category: keyof Places, places: Places): readonly CategoryInstance[] =>
@@ -128,10 +128,11 @@ export const presenceViewOf = (state: SeenState, terms: PresenceTerms): Presence
     const note = readPersonalNote([...inside('note', places)].sort(byInstance).map(({ payload }) => payload))
     const { userInfo, devices } = seeDevices(places.legacyInterop, interop)
     const timeOffset = inside('state', places).flatMap(({ payload }) => readTimeOffset(payload) ?? [])[0]
-    const seesPhones = places.legacyInterop !== undefined && terms.showsPhones.has(places.legacyInterop) && isReachable(interop ?? nothingSeen)
+    const { legacyInterop: container } = places
+    const phonesSeen = container !== undefined && terms.showsPhones.has(container) && isReachable(interop ?? nothingSeen) ? phonesIn(container, (interop ?? nothingSeen).availability) : []
     // Who is blocked is shown what the server publishes for the blocked, and no other addresses either.
     const isShown = interop !== undefined && interop.availability < OFFLINE
-    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: seesPhones ? phonesIn(places.legacyInterop, (interop ?? nothingSeen).availability) : [], linked: isShown ? terms.linked : undefined, userInfo, devices }
+    return { ...nothingSeen, ...interop, displayName: card.displayName, email: card.email, phone: mainPhone(card), note, timeOffset, phones: phonesSeen, linked: isShown ? terms.linked : undefined, userInfo, devices }
   }
   return {
     resolve: (watcher) => {
