@@ -139,6 +139,7 @@ t.test('RFC 3261 8.2.6.2: the tag of To stays in every answer', async (t) => {
   const of = (head: string): string | undefined => readToTag(Buffer.from(`SUBSCRIBE sip:a@b.example SIP/2.0\r\n${head}\r\n\r\n`))
   t.same([of('To: "A;tag=no" <sip:a@b.example;tag=no>;tag=yes'), of('t: sip:a@b.example;tag=short'), of('To: <sip:a@b.example>'), of('From: <sip:a@b.example>;tag=x'), of('To: <sip:')], ['yes', 'short', undefined, undefined, undefined])
   t.equal(readToTag(Buffer.from('nonsense')), undefined)
+  t.same([of('To: <sip:a@b.example>;tag="a\\r\\nX: y"'), of('To: <sip:a@b.example>;tag="quoted"'), of(`To: <sip:a@b.example>;tag=${'x'.repeat(300)}`)], [undefined, 'quoted', undefined], 'what is no token is not written into an answer')
 })
 
 t.test('refusals as answers (MS-OCER 2.2.1)', async (t) => {
