@@ -1,9 +1,10 @@
 import type { Pool } from 'pg'
 import { writeContactList } from '../core/documents/contact-list.ts'
 import { viewOf, writeSeenState, type PublisherView } from '../core/notifications/category.ts'
-import { presenceViewOf, type PresenceTerms } from '../core/notifications/presence.ts'
+import { presenceViewOf, type PresenceTerms, type PresenceView } from '../core/notifications/presence.ts'
 import { writeSelfState } from '../core/notifications/self.ts'
 import { presenceNotice } from '../core/notifications/watched-presence.ts'
+import type { Dialog } from '../core/model/dialog.ts'
 import type { SeenState } from '../core/model/publisher.ts'
 import { mediaTypes } from '../core/sip/media-types.ts'
 import type { UserKey } from '../core/sip/uri.ts'
@@ -28,12 +29,44 @@ import { loadWatcherNotice } from './watcher-notice.ts'
 /** Debts paid in one round: less than NUMBERS_AHEAD, should they all be one dialog's. */
 export const DEBTS_BATCH = 200
 
-/** All that a watcher sees of a publisher, in the format of its subscription. */
-const seenBy = async (tx: Transaction, state: SeenState, view: PublisherView, { subscriber, network, categories, format, access }: Edge, terms: PresenceTerms): Promise<Due['notice']> => {
-  const watcher = { user: subscriber, network }
-  if (format === 'categories') return { body: { type: mediaTypes.categories, text: writeSeenState(view, watcher, categories) } }
-  const own = (await loadPresenceTerms(tx, [state.publisher], terms))(state.publisher)
-  return presenceNotice(presenceViewOf(state, own), { ...watcher, format }, access, own)
+/** All that a watcher sees of a publisher, in the format of its subscription. What is needed beside publications is read once for all, and each publisher is prepared once. */
+const prepareSeen = async (tx: Transaction, edges: readonly Edge[], terms: PresenceTerms): Promise<(state: SeenState, edge: Edge) => Due['notice']> => {
+  const legacy = [...new Set(edges.flatMap(({ format, publisher }) => (format === 'categories' ? [] : [publisher])))]
+  const termsOf = legacy.length === 0 ? () => terms : await loadPresenceTerms(tx, legacy, terms)
+  const views = new Map<UserKey, PublisherView>()
+  const presences = new Map<UserKey, { readonly own: PresenceTerms; readonly view: PresenceView }>()
+  const viewFor = (state: SeenState): PublisherView => {
+    const view = views.get(state.publisher) ?? viewOf(state, terms.isHidden)
+    views.set(state.publisher, view)
+    return view
+  }
+  const presenceFor = (state: SeenState): { readonly own: PresenceTerms; readonly view: PresenceView } => {
+    const own = termsOf(state.publisher)
+    const presence = presences.get(state.publisher) ?? { own, view: presenceViewOf(state, own) }
+    presences.set(state.publisher, presence)
+    return presence
+  }
+  return (state, { subscriber, network, categories, format, access }) => {
+    const watcher = { user: subscriber, network }
+    if (format === 'categories') return { body: { type: mediaTypes.categories, text: writeSeenState(viewFor(state), watcher, categories) } }
+    const { own, view } = presenceFor(state)
+    return presenceNotice(view, { ...watcher, format }, access, own)
+  }
+}
+
+/** What a dialog hears by which a user watches what is its own; undefined when nothing is left to tell. */
+const ownNotice = async (tx: Transaction, { contactStore }: Pick<HandOverDeps, 'contactStore'>, debt: Debt, { kind, scope }: Dialog, state: SeenState, terms: PresenceTerms, now: number): Promise<Due['notice'] | undefined> => {
+  switch (kind) {
+    case 'contacts':
+      return { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher), await loadUcsMode(tx, debt.publisher, contactStore)) } }
+    case 'acl':
+    case 'wpending':
+      return { body: await loadOwnAccess(tx, kind, debt.publisher, now) }
+    case 'winfo':
+      return loadWatcherNotice(tx, debt, now)
+    default:
+      return { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), scope, now, terms.categories) } }
+  }
 }
 
 type DebtDue = Due & Debt
@@ -46,15 +79,9 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
   const listed = [...new Set(wholes.flatMap((whole) => whole.edges.map(({ publisher }) => publisher)))].filter((publisher) => !named.includes(publisher))
   const revisions = listed.length === 0 ? namedRevisions : new Map([...namedRevisions, ...await loadRevisions(tx, listed)])
   const current = await loadCurrentState(tx, deps.known, new Map([...named, ...listed].map((publisher) => [publisher, revisions.get(publisher)])), now)
-  const views = new Map<UserKey, PublisherView>()
-  const viewFor = (state: SeenState): PublisherView => {
-    const view = views.get(state.publisher) ?? viewOf(state, terms.isHidden)
-    views.set(state.publisher, view)
-    return view
-  }
   const edgeOf = new Map(edges.map((edge) => [edgeText(edge), edge]))
   const selfOf = new Map(selfDialogs.map((dialog) => [refText(dialog), dialog]))
-  const { dues: wholeOf, left } = await writeWholeLists(tx, deps, wholes, current, terms)
+  const [{ dues: wholeOf, left }, seen] = await Promise.all([writeWholeLists(tx, deps, wholes, current, terms), prepareSeen(tx, edges, terms)])
   const dues: DebtDue[] = []
   for (const debt of debts) {
     const whole = wholeOf.get(debt)
@@ -65,14 +92,8 @@ const noticesFor = async (tx: Transaction, deps: HandOverDeps, debts: readonly D
     const state = current.of(debt.publisher)
     const self = debt.subscriber === debt.publisher ? selfOf.get(refText(debt)) : undefined
     const edge = edgeOf.get(edgeText(debt))
-    if (self?.kind === 'contacts') dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingContacts, text: writeContactList(await loadContactList(tx, debt.publisher), await loadUcsMode(tx, debt.publisher, deps.contactStore)) } } })
-    else if (self?.kind === 'acl' || self?.kind === 'wpending') dues.push({ ...debt, notice: { body: await loadOwnAccess(tx, self.kind, debt.publisher, now) } })
-    else if (self?.kind === 'winfo') {
-      const notice = await loadWatcherNotice(tx, debt, now)
-      if (notice !== undefined) dues.push({ ...debt, notice })
-    }
-    else if (self !== undefined) dues.push({ ...debt, notice: { body: { type: mediaTypes.roamingSelf, text: writeSelfState(await withOwnLists(tx, debt.publisher, state), self.scope, now, terms.categories) } } })
-    else if (edge !== undefined) dues.push({ ...debt, notice: await seenBy(tx, state, viewFor(state), edge, terms) })
+    const notice = self !== undefined ? await ownNotice(tx, deps, debt, self, state, terms, now) : edge === undefined ? undefined : seen(state, edge)
+    if (notice !== undefined) dues.push({ ...debt, notice })
   }
   return { dues, left }
 }
