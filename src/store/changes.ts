@@ -71,11 +71,3 @@ export const takeChanges = (session: Session, changes: readonly PendingChange[],
 /** Publishers whose changes nobody has told for a while: left by a crash, a failed attempt or another node. */
 export const findLeftBehind = async (session: Session, before: number, limit: number): Promise<readonly UserKey[]> =>
   (await session.send<{ publisher: string }>(LEFT_BEHIND, [before, limit])).map((row) => row.publisher)
-
-const COUNT = statement('changes-count', 'SELECT count(*) AS pending, min(at) AS oldest FROM change')
-
-/** How many changes wait, and since when the oldest does. */
-export const countChanges = async (session: Session): Promise<{ readonly pending: number; readonly oldest: number | undefined }> => {
-  const [row] = await session.send<{ pending: number; oldest: number | null }>(COUNT, [])
-  return { pending: row?.pending ?? 0, oldest: row?.oldest ?? undefined }
-}

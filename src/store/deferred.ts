@@ -124,8 +124,3 @@ const POSTPONE = statement('deferred-postpone', `
 /** Puts debts off that could not be paid. */
 export const postpone = (tx: Transaction, debts: readonly (Debt & { readonly dueAt: number })[], reason: string): Promise<unknown> =>
   tx.send(POSTPONE, [...columns(debts), debts.map(({ attempts }) => attempts), debts.map(({ dueAt }) => dueAt), reason])
-
-const COUNT = statement('deferred-count', 'SELECT count(*) AS pending FROM deferred')
-
-/** How many debts are open. */
-export const countDeferred = async (session: Session): Promise<number> => (await session.send<{ pending: number }>(COUNT, []))[0]?.pending ?? 0

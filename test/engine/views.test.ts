@@ -4,8 +4,7 @@ import t from 'tap'
 import { uncheckedRegistry } from '../support/unchecked.ts'
 import type { CategoryDirectory } from '../../src/engine/category-directory.ts'
 import { viewAs } from '../../src/engine/explain.ts'
-import { countChanges } from '../../src/store/changes.ts'
-import { countDeferred, deferWatchers } from '../../src/store/deferred.ts'
+import { deferWatchers } from '../../src/store/deferred.ts'
 import { loadDialogs } from '../../src/store/dialogs.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { loadResources } from '../../src/store/subscriptions.ts'
@@ -15,6 +14,7 @@ import { testServer } from '../support/database.ts'
 import { Follower, readView } from '../support/follower.ts'
 import { readInfoset } from '../support/infoset.ts'
 import { openWorld, people } from '../support/world.ts'
+import { countChanges, countDeferred } from '../support/pending.ts'
 
 /**
  * The promise as a whole (design 1): whatever happens, each living dialog's last heard documents equal what its subscriber would be shown now.

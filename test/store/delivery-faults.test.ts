@@ -3,8 +3,7 @@ import t from 'tap'
 import { createPayers } from '../../src/delivery/payers.ts'
 import { createSlots } from '../../src/delivery/slots.ts'
 import { removeUser } from '../../src/engine/remove-user.ts'
-import { countChanges } from '../../src/store/changes.ts'
-import { countDeferred, defer } from '../../src/store/deferred.ts'
+import { defer } from '../../src/store/deferred.ts'
 import { insertDialog } from '../../src/store/dialogs.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { putResources } from '../../src/store/subscriptions.ts'
@@ -14,6 +13,7 @@ import { addUsers, createClock, createFakeProxy, createNode, quiesce, type Engin
 import { createListener, lastHeard, listen, storedFor, type Listener } from './listener.ts'
 import { sampleDialog } from './samples.ts'
 import { publishText, subscribeText } from './sip-texts.ts'
+import { countChanges, countDeferred } from '../support/pending.ts'
 
 /** Faults in the middle of telling, each at the moment where it does most harm. */
 

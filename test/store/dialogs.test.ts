@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Dialog } from '../../src/core/model/dialog.ts'
 import { NUMBERS_AHEAD } from '../../src/core/subscriptions/dialog.ts'
-import { countDeferred, defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred, tidyDebts } from '../../src/store/deferred.ts'
+import { defer, findDueDialogs, LEFT_TO_SENDER_MS, loadDue, postpone, settleDeferred, tidyDebts } from '../../src/store/deferred.ts'
 import {
   deleteDialogs, expireDialogs, findEndpointDialogs, insertDialog, loadDialogs, loadSelfDialogs, lockDialog, lockDialogs, refreshDialog, type DialogRef,
 } from '../../src/store/dialogs.ts'
@@ -16,6 +16,7 @@ import { deleteResources, loadEdgesOfDialogs, loadNamedSubscriptions, loadResour
 import { createUser } from '../../src/store/users.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
 import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint, SENDER } from './samples.ts'
+import { countDeferred } from '../support/pending.ts'
 
 const { store, reset } = await openTestStore(t)
 const { pool } = store

@@ -16,8 +16,6 @@ import { handleRegister } from '../../src/engine/registration.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { createMetrics } from '../../src/observe/metrics.ts'
 import type { Store } from '../../src/store/connect.ts'
-import { countChanges } from '../../src/store/changes.ts'
-import { countDeferred } from '../../src/store/deferred.ts'
 import { putDomain } from '../../src/store/domains.ts'
 import { createUserDirectory } from '../../src/store/directory-search.ts'
 import { createSender } from '../../src/store/sender.ts'
@@ -25,6 +23,7 @@ import { isLockTimeout } from '../../src/store/errors.ts'
 import { poolSession, transact } from '../../src/store/session.ts'
 import { createUser } from '../../src/store/users.ts'
 import { registerText } from './sip-texts.ts'
+import { countChanges, countDeferred } from '../support/pending.ts'
 
 /** A clock that only moves when it is told to. */
 export interface Clock {

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { newContactList, type ContactChange, type ContactDelta } from '../../src/core/model/contact.ts'
 import { noTouch } from '../../src/core/model/touch.ts'
-import { countChanges } from '../../src/store/changes.ts'
 import { loadContactList, putContactDeltas } from '../../src/store/contacts.ts'
 import { loadDelegates, putDelegates } from '../../src/store/delegates.ts'
 import { insertDialog, loadDialogs, loadSelfDialogs, refreshDialog } from '../../src/store/dialogs.ts'
@@ -14,6 +13,7 @@ import { putResources } from '../../src/store/subscriptions.ts'
 import { createUser, deleteUser, findExistingUsers, loadDisplayName } from '../../src/store/users.ts'
 import { openTestStore } from '../support/database.ts'
 import { AWKWARD, anna, bert, carl, sampleDialog, SENDER } from './samples.ts'
+import { countChanges } from '../support/pending.ts'
 
 /** Subscriber lists, delegates, contact lists, and the bounds of single users. */
 

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { countDeferred } from '../../src/store/deferred.ts'
 import { poolSession } from '../../src/store/session.ts'
 import { openTestStore } from '../support/database.ts'
 import { addUsers, createClock, createFakeProxy, createNode, quiesce, type EngineNode, type FakeProxy } from './engine-kit.ts'
 import { brokenOrder, createListener, lastHeard, listen, storedFor, type Listener } from './listener.ts'
 import { publishText, subscribeText } from './sip-texts.ts'
+import { countDeferred } from '../support/pending.ts'
 
 /** Several proxies: what is wrong with one of them is felt by its own dialogs only. */
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { allGranted } from '../../src/core/model/rights.ts'
 import { noTouch, type Touch } from '../../src/core/model/touch.ts'
 import { findAnswered, forgetAnswered, putAnswered } from '../../src/store/answered.ts'
-import { appendChange, countChanges, deleteChanges, deleteUnwatched, findLeftBehind, loadPending, loadRevisions, takeChanges, type PendingChange } from '../../src/store/changes.ts'
+import { appendChange, deleteChanges, deleteUnwatched, findLeftBehind, loadPending, loadRevisions, takeChanges, type PendingChange } from '../../src/store/changes.ts'
 import { loadContainers, putContainer } from '../../src/store/containers.ts'
 import { defer } from '../../src/store/deferred.ts'
 import { deleteDomain, getDomain, listDomains, loadDomains, putDomain } from '../../src/store/domains.ts'
@@ -16,6 +16,7 @@ import { countStock } from '../../src/store/stock.ts'
 import { createUser, deleteUser, findExistingUsers, getUser, listUsers, lockPublisher, putUser } from '../../src/store/users.ts'
 import { needsServer, openTestStore } from '../support/database.ts'
 import { AWKWARD, anna, bert, carl, sampleDialog, sampleEndpoint, sampleInstance } from './samples.ts'
+import { countChanges } from '../support/pending.ts'
 
 const { store, reset } = await openTestStore(t)
 const { pool, db } = store
